@@ -1,0 +1,8 @@
+//! Placeholder.
+
+pub mod nupkg;
+
+use bandmaster_api::Registry;
+
+/// Registers the operations of this crate.
+pub fn register(_registry: &mut Registry) {}

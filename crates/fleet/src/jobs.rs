@@ -1,0 +1,123 @@
+//! What fleet asks about jobs, which belong to another crate: two parts of the app. Without them nothing is busy,
+//! no job is alive, and nothing is stopped.
+
+use bandmaster_api::{App, Unit};
+use bandmaster_core::Result;
+use bandmaster_store::Conn;
+use futures::future::BoxFuture;
+use std::collections::{HashMap, HashSet};
+
+/// What the jobs of a tenant use at this moment.
+#[derive(Debug, Clone, Default)]
+pub struct Usage {
+    /// Jobs by session id: those that occupy one of its runtimes (reserved for it, running, or being stopped).
+    pub sessions: HashMap<i64, i64>,
+    /// Jobs by robot id.
+    pub robots: HashMap<i64, i64>,
+}
+
+impl Usage {
+    /// Jobs on a session.
+    pub fn of_session(&self, id: i64) -> i64 {
+        self.sessions.get(&id).copied().unwrap_or(0)
+    }
+
+    /// Jobs of a robot.
+    pub fn of_robot(&self, id: i64) -> i64 {
+        self.robots.get(&id).copied().unwrap_or(0)
+    }
+}
+
+/// The running jobs. Put into `App::parts` as `Box<dyn RunningJobs>`.
+///
+/// Reading functions get the connection of whoever asks, so that inside a unit they see what the unit sees.
+pub trait RunningJobs: Send + Sync + 'static {
+    /// What jobs use in a tenant.
+    fn usage<'a>(&'a self, conn: &'a mut Conn, tenant_id: i64) -> BoxFuture<'a, Result<Usage>>;
+
+    /// Asks the jobs on these sessions to end, at once when `kill`.
+    fn stop_on_sessions<'a>(
+        &'a self,
+        unit: &'a mut Unit,
+        session_ids: &'a [i64],
+        kill: bool,
+    ) -> BoxFuture<'a, Result<()>>;
+
+    /// Told when sessions are deleted for good: triggers that were bound to them lose a target.
+    fn sessions_deleted<'a>(&'a self, unit: &'a mut Unit, session_ids: &'a [i64]) -> BoxFuture<'a, Result<()>> {
+        let _ = (unit, session_ids);
+        Box::pin(async { Ok(()) })
+    }
+
+    /// The pairs of machine and robot that triggers of the tenant name; `None` in one half stands for any.
+    fn trigger_targets<'a>(&'a self, conn: &'a mut Conn, tenant_id: i64) -> BoxFuture<'a, Result<TriggerTargets>> {
+        let _ = (conn, tenant_id);
+        Box::pin(async { Ok(TriggerTargets::default()) })
+    }
+}
+
+/// What triggers point at.
+#[derive(Debug, Clone, Default)]
+pub struct TriggerTargets {
+    /// `(machine, robot)` as in the trigger's list of pairs.
+    pub pairs: HashSet<(Option<i64>, Option<i64>)>,
+}
+
+impl TriggerTargets {
+    /// Whether a trigger names the machine.
+    pub fn machine(&self, id: i64) -> bool {
+        self.pairs.iter().any(|(machine, _)| *machine == Some(id))
+    }
+
+    /// Whether a trigger names the robot.
+    pub fn robot(&self, id: i64) -> bool {
+        self.pairs.iter().any(|(_, robot)| *robot == Some(id))
+    }
+
+    /// Whether a trigger names this very pair.
+    pub fn pair(&self, machine: i64, robot: i64) -> bool {
+        self.pairs.contains(&(Some(machine), Some(robot)))
+    }
+}
+
+/// Whether jobs live. Put into `App::parts` as `Box<dyn LiveJobs>`.
+pub trait LiveJobs: Send + Sync + 'static {
+    /// Whether a job with that key exists and has not ended.
+    fn job_is_live<'a>(&'a self, app: &'a App, job_key: &'a str) -> BoxFuture<'a, Result<bool>>;
+}
+
+fn part(app: &App) -> Option<&dyn RunningJobs> {
+    app.parts.get::<Box<dyn RunningJobs>>().map(AsRef::as_ref)
+}
+
+/// What jobs use in a tenant; nothing without the part.
+pub(crate) async fn usage(app: &App, conn: &mut Conn, tenant_id: i64) -> Result<Usage> {
+    match part(app) {
+        Some(jobs) => jobs.usage(conn, tenant_id).await,
+        None => Ok(Usage::default()),
+    }
+}
+
+/// What triggers point at; nothing without the part.
+pub(crate) async fn trigger_targets(app: &App, conn: &mut Conn, tenant_id: i64) -> Result<TriggerTargets> {
+    match part(app) {
+        Some(jobs) => jobs.trigger_targets(conn, tenant_id).await,
+        None => Ok(TriggerTargets::default()),
+    }
+}
+
+/// Asks the jobs on sessions to end.
+pub(crate) async fn stop_on_sessions(app: &App, unit: &mut Unit, session_ids: &[i64], kill: bool) -> Result<()> {
+    match part(app) {
+        Some(jobs) => jobs.stop_on_sessions(unit, session_ids, kill).await,
+        None => Ok(()),
+    }
+}
+
+/// Tells that sessions are gone.
+pub(crate) async fn sessions_deleted(app: &App, unit: &mut Unit, session_ids: &[i64]) -> Result<()> {
+    match part(app) {
+        Some(jobs) => jobs.sessions_deleted(unit, session_ids).await,
+        None => Ok(()),
+    }
+}

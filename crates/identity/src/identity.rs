@@ -1,0 +1,102 @@
+//! The state of the identity service on one node: keys, caches, the threads that hash passwords. Everything here can
+//! be lost and is made again from the database.
+
+use crate::authenticate::Verified;
+use crate::keys::Keys;
+use crate::password::{Cost, Hasher};
+use crate::throttle::Throttle;
+use crate::watch::Watch;
+use bandmaster_api::App;
+use bandmaster_core::time::Micros;
+use bandmaster_core::{Error, Result};
+use moka::sync::Cache;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Verified credentials remembered at once.
+const REMEMBERED: u64 = 20_000;
+
+/// Settings of the service.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Passwords hashed at the same time; each needs the cost's memory.
+    pub hashing_threads: usize,
+    /// How dear a password's hash is. Stored hashes keep their own until the next sign-in.
+    pub cost: Cost,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { hashing_threads: 2, cost: Cost::default() }
+    }
+}
+
+/// The identity service of a node. Cheap to clone; the server puts one clone into `App::parts` and another, boxed,
+/// into `App::authenticator`.
+#[derive(Clone)]
+pub struct Identity(Arc<Inner>);
+
+struct Inner {
+    keys: Keys,
+    hasher: Hasher,
+    throttle: Throttle,
+    watch: Watch,
+    verified: Cache<[u8; 32], Arc<Verified>>,
+    used_tokens: Mutex<HashMap<i64, Micros>>,
+}
+
+impl Identity {
+    /// A service without anything in its caches.
+    pub fn new(options: Options) -> Identity {
+        Identity(Arc::new(Inner {
+            keys: Keys::default(),
+            hasher: Hasher::new(options.cost, options.hashing_threads),
+            throttle: Throttle::default(),
+            watch: Watch::default(),
+            verified: Cache::new(REMEMBERED),
+            used_tokens: Mutex::default(),
+        }))
+    }
+
+    /// The service of the server. Fails when the server was put together without one.
+    pub fn of(app: &App) -> Result<&Identity> {
+        app.parts.get::<Identity>().ok_or_else(|| Error::internal("the server has no identity service"))
+    }
+
+    /// Keys that sign and verify tokens.
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    /// The threads that hash passwords.
+    pub fn hasher(&self) -> &Hasher {
+        &self.0.hasher
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.0.watch
+    }
+
+    pub(crate) fn verified(&self) -> &Cache<[u8; 32], Arc<Verified>> {
+        &self.0.verified
+    }
+
+    /// Notes that a personal access token was used; written down later, in one go.
+    pub(crate) fn token_used(&self, id: i64, at: Micros) {
+        self.0.used_tokens.lock().unwrap_or_else(PoisonError::into_inner).insert(id, at);
+    }
+
+    pub(crate) fn take_used_tokens(&self) -> HashMap<i64, Micros> {
+        std::mem::take(&mut *self.0.used_tokens.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Identity")
+    }
+}

@@ -1,0 +1,77 @@
+//! Whether anything has happened that can make a verified credential void. A number in the database rises with every
+//! such change; each node knows it with at most a second's delay, and its own changes at once, because the unit of
+//! work that raises it nudges [`TOPIC`].
+
+use crate::BoxFuture;
+use bandmaster_api::{App, Unit};
+use bandmaster_core::Result;
+use bandmaster_core::clock::SECOND;
+use bandmaster_core::time::Micros;
+use bandmaster_store::params;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+/// Nudged after every such change.
+pub const TOPIC: &str = "identity.credentials";
+
+/// How old the known number may be: the longest a change made by another node goes unnoticed.
+const AGE: Micros = SECOND;
+
+/// Records in the unit that credentials may have become void.
+pub async fn raise(unit: &mut Unit) -> Result<()> {
+    unit.execute("UPDATE credential_version SET value = value + 1 WHERE id = 1", params![]).await?;
+    unit.nudge(TOPIC);
+    Ok(())
+}
+
+/// The number as this node knows it.
+#[derive(Default)]
+pub(crate) struct Watch(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    nudged: Option<BoxFuture<'static, bool>>,
+    changes: u64,
+    value: i64,
+    read_at: Option<Micros>,
+}
+
+impl Known {
+    /// Looks whether there was a nudge since the last look, without waiting.
+    fn look(&mut self, app: &App) {
+        let heard = match &mut self.nudged {
+            None => true,
+            Some(nudged) => nudged.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready(),
+        };
+        if heard {
+            self.nudged = Some(Box::pin(app.nudges.waiter(TOPIC).wait(Duration::MAX)));
+            self.changes += 1;
+            self.read_at = None;
+        }
+    }
+}
+
+impl Watch {
+    /// The number as it is, or was at most a second ago and unchanged by this node since.
+    pub(crate) async fn current(&self, app: &App) -> Result<i64> {
+        let now = app.clock.now();
+        let changes = {
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            known.look(app);
+            if known.read_at.is_some_and(|at| at <= now && now - at < AGE) {
+                return Ok(known.value);
+            }
+            known.changes
+        };
+        let mut conn = app.store.read().await?;
+        let value = conn.query_one("SELECT value FROM credential_version WHERE id = 1", params![]).await?.get(0)?;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // What was read before a nudge is old after it.
+        if known.changes == changes {
+            known.value = value;
+            known.read_at = Some(now);
+        }
+        Ok(value)
+    }
+}

@@ -1,0 +1,260 @@
+//! SQL text from a [`Query`]. One text for SQLite and PostgreSQL: placeholders `$1, $2, …` in the order
+//! of the text, every value a parameter with its type written out, NULLs placed explicitly.
+//!
+//! Every statement carries the caller's [`Visibility`] for every table it touches; there is no function
+//! here that leaves it out. Assumed of the databases: the function `fold`, tables with the columns that
+//! the model names, integers of 64 bits, text compared byte by byte.
+
+mod condition;
+mod projection;
+mod writer;
+
+pub use projection::{Field, Shape};
+
+use crate::query::{Expand, KeyValue, OrderTerm, Predicate, Query};
+use bandmaster_model::entity::{EntityType, Link, Property, Scope, Source};
+use writer::{Frame, Writer};
+
+/// Most keys in one statement of [`many`].
+pub const CHUNK: usize = 1_000;
+
+/// A value to be bound.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Param {
+    /// As BIGINT.
+    Int(i64),
+    /// As DOUBLE PRECISION.
+    Real(f64),
+    /// As TEXT.
+    Text(String),
+}
+
+impl From<i64> for Param {
+    fn from(value: i64) -> Param {
+        Param::Int(value)
+    }
+}
+
+impl From<&str> for Param {
+    fn from(value: &str) -> Param {
+        Param::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Param {
+    fn from(value: String) -> Param {
+        Param::Text(value)
+    }
+}
+
+/// What a column of a result is.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Navigations to walk, then the property; `Robot/Name`. For keys that are only read to find related rows,
+    /// the navigation's name behind `#`.
+    pub name: String,
+    /// The property; none for helper columns.
+    pub property: Option<&'static Property>,
+}
+
+/// A statement to run.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// SQL.
+    pub text: String,
+    /// Values of `$1`, `$2`, …
+    pub params: Vec<Param>,
+    /// The columns of the result, in their order.
+    pub columns: Vec<Column>,
+    /// How the columns make up an entity.
+    pub shape: Shape,
+}
+
+/// The folders a caller sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Folders {
+    /// Every folder of the tenant.
+    All,
+    /// Only these; none when empty.
+    These(Vec<i64>),
+}
+
+/// What a caller sees. Every statement is printed with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visibility {
+    /// The caller's tenant.
+    pub tenant: i64,
+    /// The caller's organization.
+    pub organization: i64,
+    /// The folders the caller sees in this request.
+    pub folders: Folders,
+}
+
+/// `SELECT … FROM`, filter, order, page: the rows of a list. `default_top` counts when the query has no `$top`.
+pub fn page(query: &Query, visibility: &Visibility, default_top: u32) -> Statement {
+    let mut writer = Writer::new(visibility);
+    let mut frame = writer.root(query.ty);
+    frame.collect_query(query, &mut writer);
+    let mut columns = Vec::new();
+    writer.push("SELECT ");
+    let shape = projection::write(query, &mut frame, &mut writer, &mut columns);
+    writer.from(&frame);
+    writer.push(" WHERE ");
+    writer.listable(query.ty, &frame);
+    writer.filter(query.filter.as_ref(), &mut frame);
+    writer.push(" ORDER BY ");
+    writer.order(query, &mut frame);
+    let top = query.top.unwrap_or(default_top);
+    writer.push(" LIMIT ");
+    writer.param(Param::Int(i64::from(top)));
+    if query.skip > 0 {
+        writer.push(" OFFSET ");
+        writer.param(Param::Int(i64::try_from(query.skip).unwrap_or(i64::MAX)));
+    }
+    writer.finish(columns, shape)
+}
+
+/// One row, one column: how many rows the filter lets through, whatever page is asked for. With a cap, counting
+/// stops at `cap + 1`.
+pub fn count(query: &Query, visibility: &Visibility, cap: Option<u64>) -> Statement {
+    let mut writer = Writer::new(visibility);
+    let mut frame = writer.root(query.ty);
+    frame.collect(query.filter.as_ref(), 0, &mut writer);
+    writer.push(if cap.is_some() { "SELECT count(*) FROM (SELECT 1 AS one" } else { "SELECT count(*)" });
+    writer.from(&frame);
+    writer.push(" WHERE ");
+    writer.listable(query.ty, &frame);
+    writer.filter(query.filter.as_ref(), &mut frame);
+    if let Some(cap) = cap {
+        writer.push(" LIMIT ");
+        writer.param(Param::Int(i64::try_from(cap.saturating_add(1)).unwrap_or(i64::MAX)));
+        writer.push(") AS counted");
+    }
+    let column = Column { name: "#count".to_owned(), property: None };
+    writer.finish(vec![column], Shape::default())
+}
+
+/// The row with that key, if it is visible and the query's filter lets it through; order and page do not count.
+pub fn by_key(query: &Query, key: &KeyValue, visibility: &Visibility) -> Statement {
+    let mut writer = Writer::new(visibility);
+    let mut frame = writer.root(query.ty);
+    frame.collect(query.filter.as_ref(), 0, &mut writer);
+    frame.collect_expand(&query.expand, &mut writer);
+    let mut columns = Vec::new();
+    writer.push("SELECT ");
+    let shape = projection::write(query, &mut frame, &mut writer, &mut columns);
+    writer.from(&frame);
+    writer.push(" WHERE ");
+    writer.key(query.ty, key, &frame);
+    writer.push(" AND ");
+    writer.listable(query.ty, &frame);
+    writer.filter(query.filter.as_ref(), &mut frame);
+    writer.finish(columns, shape)
+}
+
+/// The rows of a to-many expansion for at most [`CHUNK`] parents, whose keys are the values of the navigation's
+/// local column. The first column of the result says whose row it is; rows of one parent stand in their order.
+pub fn many(expand: &Expand, visibility: &Visibility, parents: &[KeyValue]) -> Statement {
+    let (Link::Many { remote, .. } | Link::One { remote, .. }) = expand.navigation.link;
+    let query = &expand.query;
+    let paged = query.top.is_some() || query.skip > 0;
+    let mut writer = Writer::new(visibility);
+    let mut frame = writer.root(query.ty);
+    frame.collect_query(query, &mut writer);
+    let name = format!("#{}", expand.navigation.name);
+    let mut columns = vec![Column { name, property: None }];
+    if paged {
+        writer.push("SELECT * FROM (");
+    }
+    writer.push("SELECT ");
+    writer.push_column(&frame, remote);
+    if paged {
+        writer.push(" AS c0");
+    }
+    writer.push(", ");
+    let shape = projection::write_named(query, &mut frame, &mut writer, &mut columns, paged);
+    if paged {
+        writer.push(", ROW_NUMBER() OVER (PARTITION BY ");
+        writer.push_column(&frame, remote);
+        writer.push(" ORDER BY ");
+        writer.order(query, &mut frame);
+        writer.push(") AS row_of_parent");
+    }
+    writer.from(&frame);
+    writer.push(" WHERE ");
+    writer.among(&frame, remote, parents);
+    writer.push(" AND ");
+    writer.visible(query.ty, &frame);
+    writer.filter(query.filter.as_ref(), &mut frame);
+    if paged {
+        let skip = i64::try_from(query.skip).unwrap_or(i64::MAX);
+        let last = query.top.map_or(i64::MAX, |top| skip.saturating_add(i64::from(top)));
+        writer.push(") AS paged WHERE row_of_parent > ");
+        writer.param(Param::Int(skip));
+        writer.push(" AND row_of_parent <= ");
+        writer.param(Param::Int(last));
+        writer.push(" ORDER BY row_of_parent");
+        columns.push(Column { name: "#row".to_owned(), property: None });
+    } else {
+        writer.push(" ORDER BY ");
+        writer.order(query, &mut frame);
+    }
+    writer.finish(columns, shape)
+}
+
+impl Writer<'_> {
+    fn finish(self, columns: Vec<Column>, shape: Shape) -> Statement {
+        Statement { text: self.text, params: self.params, columns, shape }
+    }
+
+    /// The visibility of a type that is listed by itself; types that only stand within others show nothing.
+    fn listable(&mut self, ty: &'static EntityType, frame: &Frame) {
+        if ty.scope == Scope::Within { self.push("FALSE") } else { self.visible(ty, frame) }
+    }
+
+    fn filter(&mut self, filter: Option<&Predicate>, frame: &mut Frame) {
+        if let Some(filter) = filter {
+            self.push(" AND ");
+            self.condition(filter, frame);
+        }
+    }
+
+    fn key(&mut self, ty: &'static EntityType, key: &KeyValue, frame: &Frame) {
+        let Some(property) = ty.key_property() else { return self.push("FALSE") };
+        let folded = matches!(key, KeyValue::Text(_)) && property.kind == bandmaster_model::entity::Kind::Text;
+        if folded {
+            self.push("fold(");
+        }
+        self.source(property, frame.alias());
+        self.push(if folded { ") = " } else { " = " });
+        self.param(match key {
+            KeyValue::Int(i) => Param::Int(*i),
+            KeyValue::Text(t) if folded => Param::Text(crate::text::fold(t)),
+            KeyValue::Text(t) => Param::Text(t.clone()),
+        });
+    }
+
+    fn order(&mut self, query: &Query, frame: &mut Frame) {
+        for term in &query.order {
+            self.order_term(query.ty, term, frame);
+            self.push(", ");
+        }
+        match query.ty.key_property().map(|p| p.source) {
+            Some(Source::Column(column)) => self.push_column(frame, column),
+            Some(Source::Expression(text)) => self.push_expression(text, frame.alias()),
+            _ => self.push("1"),
+        }
+    }
+
+    fn order_term(&mut self, ty: &'static EntityType, term: &OrderTerm, frame: &mut Frame) {
+        self.operand(&term.scalar, term.class, frame);
+        // A key is never null; without the clause PostgreSQL can walk its index.
+        let key = condition::is_key(&term.scalar, ty);
+        self.push(match (term.descending, key) {
+            (false, false) => " ASC NULLS FIRST",
+            (true, false) => " DESC NULLS LAST",
+            (false, true) => "",
+            (true, true) => " DESC",
+        });
+    }
+}

@@ -1,0 +1,13 @@
+//! Tests of the whole way from option text to rows, on a small made-up model.
+
+mod binding;
+mod equivalence;
+mod fixture;
+mod lists;
+mod metadata;
+mod options;
+mod random;
+mod routes;
+mod rows;
+mod statements;
+mod syntax;

@@ -1,0 +1,10 @@
+//! The agent against a small server that speaks the protocol, with real processes. One file per
+//! subject; `server.rs` is the server, `rig.rs` what the tests have in common.
+
+mod files;
+mod python;
+mod restart;
+mod rig;
+mod run;
+mod server;
+mod stop;

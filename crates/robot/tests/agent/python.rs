@@ -1,0 +1,114 @@
+//! Python packages with a real environment, made from a package index in a folder: no network. The
+//! runtime in it is a stand-in that behaves as the real one does on the command line and on disk.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use bandmaster_robot::Secret;
+use serde_json::json;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use crate::rig::{Rig, package};
+
+const RUNTIME: &str = r#"
+import json, os, sys, time
+def main():
+    assert sys.argv[1:3] == ["run", "main"] and sys.argv[3] == "-f", sys.argv
+    data = json.load(open(sys.argv[4]))
+    os.makedirs("__uipath", exist_ok=True)
+    stamp = time.strftime("[%Y-%m-%d %H:%M:%S,123]")
+    with open("__uipath/execution.log", "a") as log:
+        log.write(stamp + "[INFO] hello\n" + stamp + "[WARNING] two\n  lines\n")
+    print("printed", os.environ["VIRTUAL_ENV"] in sys.prefix)
+    result = {"output": data, "status": "successful"}
+    if data.get("boom"):
+        error = {"code": "Python.X", "title": "Boom", "detail": "d", "category": "User", "status": None}
+        result = {"output": {}, "status": "faulted", "error": error}
+    if data.get("suspend"):
+        result = {"output": {}, "status": "suspended"}
+    if not data.get("nothing"):
+        json.dump(result, open("__uipath/output.json", "w"))
+    print("words", file=sys.stderr)
+    sys.exit(1 if data.get("nothing") else 0)
+"#;
+
+/// A package index with one package, readable by everybody.
+fn index(folder: &Path) -> String {
+    let project = folder.join("simple/uipath");
+    fs::create_dir_all(&project).unwrap();
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, text) in [
+        ("uipath_stand_in.py", RUNTIME),
+        ("uipath-9.9.9.dist-info/METADATA", "Metadata-Version: 2.1\nName: uipath\nVersion: 9.9.9\n"),
+        ("uipath-9.9.9.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
+        ("uipath-9.9.9.dist-info/entry_points.txt", "[console_scripts]\nuipath=uipath_stand_in:main\n"),
+        ("uipath-9.9.9.dist-info/RECORD", ""),
+    ] {
+        writer.start_file(name, SimpleFileOptions::default()).unwrap();
+        writer.write_all(text.as_bytes()).unwrap();
+    }
+    let wheel = "uipath-9.9.9-py3-none-any.whl";
+    fs::write(project.join(wheel), writer.finish().unwrap().into_inner()).unwrap();
+    fs::write(project.join("index.html"), format!("<a href=\"{wheel}\">{wheel}</a>")).unwrap();
+    for path in [folder, &folder.join("simple"), &project] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    format!("file://{}", folder.join("simple").display())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_packages_share_one_prepared_environment() {
+    let mut rig = Rig::new().await;
+    let index_folder = rig.shared("index");
+    fs::create_dir(&index_folder).unwrap();
+    rig.config.index_url = Some(Secret::new(index(&index_folder)));
+    let agent = rig.agent();
+    let files: &[(&str, &[u8])] = &[
+        ("operate.json", br#"{"targetRuntime":"python","main":"main"}"#),
+        ("pyproject.toml", b"[project]\nname='x'\ndependencies=['uipath>=9']"),
+        ("main.py", b""),
+    ];
+    let job = |number, input: &str| {
+        let members = json!({
+            "packageId": "package1", "inputArguments": input, "entryPointPath": null,
+        });
+        rig.job_of(number, package(files), members)
+    };
+    // Two at once prepare once.
+    let template = rig.job_of(1, package(files), json!({"inputArguments": r#"{"a":"ü"}"#}));
+    let (second, faulted) = (job(2, r#"{"b":2}"#), job(3, r#"{"boom":1}"#));
+    let (suspended, nothing) = (job(4, r#"{"suspend":1}"#), job(5, r#"{"nothing":1}"#));
+    for (key, output) in [(&template, r#"{"a":"ü"}"#), (&second, r#"{"b":2}"#)] {
+        let end = rig.end(key).await;
+        assert_eq!(end["jobState"], "Successful", "{end}");
+        assert_eq!(end["outputArguments"], output);
+        assert_eq!(rig.log(key, "Info"), ["hello", "printed True"]);
+        assert_eq!(rig.log(key, "Warn"), ["two\n  lines"]);
+        assert_eq!(rig.log(key, "Error"), ["words"]);
+    }
+    for (key, code) in
+        [(&faulted, "Python.X"), (&suspended, "Robot.SuspendNotSupported"), (&nothing, "Robot.ProcessFailed")]
+    {
+        let end = rig.end(key).await;
+        assert_eq!((end["jobState"].as_str(), end["error"]["code"].as_str()), (Some("Faulted"), Some(code)));
+    }
+    let environments = rig.data("environments");
+    let names: Vec<_> = fs::read_dir(&environments).unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+    assert!(names[0].join("ready.json").exists());
+
+    // A half-made environment is not used but made again.
+    fs::remove_file(names[0].join("ready.json")).unwrap();
+    fs::remove_file(names[0].join("venv/bin/uipath")).unwrap();
+    assert_eq!(rig.end_state(&job(6, "{}")).await, "Successful");
+
+    // What the index does not have is told as such.
+    let files: &[(&str, &[u8])] = &[("pyproject.toml", b"[project]\nname='x'\ndependencies=['nowhere-to-be-found']")];
+    let end = rig.end(&rig.job_of(7, package(files), json!({}))).await;
+    assert_eq!(end["error"]["code"], "Robot.DependencyMissing", "{end}");
+    rig.check().await;
+    agent.stop().await;
+}

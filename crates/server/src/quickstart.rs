@@ -1,0 +1,108 @@
+//! `bandmaster quickstart`: server, robot, sample package, process, job, result, in one command.
+//!
+//! Everything goes through the same HTTP calls that any client would make; only the first credentials come from inside.
+
+mod client;
+mod sample;
+
+use crate::admin;
+use crate::config::Config;
+use crate::start::{self, Ambient, Running};
+use anyhow::{Context, Result, bail};
+use client::Api;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// The sample may take this long, most of which is the preparation of its Python environment.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What the quickstart prints at the end.
+pub struct Outcome {
+    /// Whether the job was Successful.
+    pub successful: bool,
+}
+
+/// Runs the main job once; then goes on serving until interrupted, unless `once`.
+pub async fn run(config: &Config, once: bool) -> Result<Outcome> {
+    let prepared = start::prepare(config, Ambient::default()).await?;
+    let running = start::run(config, prepared).await?;
+    say(&format!("server     {}", running.url));
+    let stop_robot = CancellationToken::new();
+    let result = main_job(config, &running, &stop_robot).await;
+    if result.is_ok() && !once {
+        say("serving    press Ctrl-C to stop");
+        crate::signals::stop_asked().await;
+    }
+    stop_robot.cancel();
+    running.stop().await;
+    result
+}
+
+async fn main_job(config: &Config, running: &Running, stop_robot: &CancellationToken) -> Result<Outcome> {
+    let ask = |request: Value| async move {
+        admin::execute(&running.app, &request).await.map_err(|e| anyhow::anyhow!("{e:?}"))
+    };
+    let ground = ask(json!({"command": "quickstart ground"})).await?;
+    if let Some(password) = running.first.as_ref().and_then(|f| f.password.as_ref()) {
+        say(&format!("sign in    admin / {}   (shown once)", password.reveal()));
+    }
+    let text = |name: &str| ground[name].as_str().map(str::to_owned).with_context(|| format!("no {name}"));
+    let machine_key = text("machine_key")?;
+    let api = Api::new(&running.url, &text("token")?, ground["folder_id"].as_i64().unwrap_or_default());
+    say(&format!("client     id {}  secret {}", text("client_id")?, text("client_secret")?));
+    let robot = bandmaster_robot::RobotConfig {
+        server_url: running.url.clone(),
+        machine_key: bandmaster_robot::Secret::new(machine_key),
+        data_dir: config.data().join("robot"),
+        ..bandmaster_robot::RobotConfig::default()
+    };
+    let agent = tokio::spawn(bandmaster_robot::run(robot, stop_robot.clone()));
+    let package = sample::package().await?;
+    say(&format!("package    {} {} ({})", package.id, package.version, package.made_by));
+    let release = api.publish(&package).await?;
+    say(&format!("process    {}", release["Name"].as_str().unwrap_or_default()));
+    let job = api.start(&release, &json!({"name": "Bandmaster"})).await?;
+    let key = job["Key"].as_str().context("the job has no key")?.to_owned();
+    say(&format!("job        {key}"));
+    let ended = follow(&api, &key, &agent).await?;
+    for line in api.logs(&key).await? {
+        say(&format!("log        {line}"));
+    }
+    let state = ended["State"].as_str().unwrap_or_default();
+    say(&format!("state      {state}"));
+    say(&format!("output     {}", ended["OutputArguments"].as_str().unwrap_or("none")));
+    if let Some(info) = ended["Info"].as_str().filter(|_| state != "Successful") {
+        say(&format!("info       {info}"));
+    }
+    Ok(Outcome { successful: state == "Successful" })
+}
+
+/// Waits for the end of a job and tells what happens on the way.
+async fn follow(api: &Api, key: &str, agent: &tokio::task::JoinHandle<Result<()>>) -> Result<Value> {
+    let begun = Instant::now();
+    let mut told = String::new();
+    loop {
+        let job = api.job(key).await?;
+        let state = job["State"].as_str().unwrap_or_default();
+        let line = format!("{state} {}", job["Info"].as_str().unwrap_or_default());
+        if line != told {
+            say(&format!("           {}", line.trim()));
+            told = line;
+        }
+        if matches!(state, "Successful" | "Faulted" | "Stopped") {
+            return Ok(job);
+        }
+        if agent.is_finished() {
+            bail!("the robot ended before the job did");
+        }
+        if begun.elapsed() > PATIENCE {
+            bail!("the job did not end within {} s: {}", PATIENCE.as_secs(), api.why(&job).await?);
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+fn say(line: &str) {
+    println!("{line}");
+}

@@ -1,0 +1,23 @@
+//! The schema's history: every migration, in order. The files stand beside each other whichever feature they
+//! belong to, so that one number orders them all.
+
+use crate::migration::Migration;
+
+macro_rules! migrations {
+    ($($number:literal $name:literal),* $(,)?) => {
+        &[$(Migration {
+            number: $number,
+            name: $name,
+            sql: include_str!(concat!("../migrations/", $name, ".sql")),
+        }),*]
+    };
+}
+
+/// All migrations.
+pub static MIGRATIONS: &[Migration] = migrations![
+    1 "0001_identity",
+    2 "0002_access",
+    3 "0003_records",
+    4 "0004_fleet",
+    6 "0006_automation",
+];
