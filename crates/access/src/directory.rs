@@ -121,14 +121,14 @@ pub fn type_of_word(word: &str) -> Option<i64> {
 }
 
 /// Whether the account would be in a group that the tenant knows, so that it may come in by itself. `Everyone`
-/// holds all people.
+/// holds people and robot accounts.
 pub async fn comes_by_group(conn: &mut Conn, tenant_id: i64, account: &Account) -> Result<bool> {
     let row = conn
         .query_opt(
             "SELECT 1 FROM users g JOIN identity_groups ig ON ig.key = g.key \
              WHERE g.tenant_id = $1 AND g.type = 3 AND g.is_active = 1 AND (\
              EXISTS (SELECT 1 FROM identity_group_members m WHERE m.group_id = ig.id AND m.member_key = $2) \
-             OR (ig.is_built_in = 1 AND ig.name = 'Everyone' AND CAST($3 AS BIGINT) = 2)) LIMIT 1",
+             OR (ig.is_built_in = 1 AND ig.name = 'Everyone' AND CAST($3 AS BIGINT) IN (2, 4))) LIMIT 1",
             params![tenant_id, account.key.as_str(), account.user_type],
         )
         .await?;
@@ -154,7 +154,9 @@ mod tests {
 
     #[test]
     fn words_of_searches() {
-        for (word, kind) in [("All", Some(-1)), ("users", Some(2)), ("Group", Some(3)), ("Robots", Some(4)), ("Machine", None)] {
+        for (word, kind) in
+            [("All", Some(-1)), ("users", Some(2)), ("Group", Some(3)), ("Robots", Some(4)), ("Machine", None)]
+        {
             assert_eq!(type_of_word(word), kind, "{word}");
         }
     }

@@ -1,6 +1,5 @@
 //! Placeholder.
 
-pub mod nupkg;
 
 use bandmaster_api::Registry;
 

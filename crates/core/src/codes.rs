@@ -96,6 +96,10 @@ codes! {
     MACHINE_FOLDER_CONFLICT = 2831;
     /// Machines of personal workspaces stay there.
     CANNOT_ASSIGN_WORKSPACE_MACHINES = 2833;
+    /// No list of robots for a machine that the folder does not have.
+    CANNOT_SET_MACHINE_ROBOTS = 2828;
+    /// Triggers use the robot on this machine.
+    MACHINE_ROBOT_HAS_TRIGGERS = 1610;
     /// A new credential needs a password.
     CREDENTIAL_EMPTY_PASSWORD = 1500;
     /// A new value for a robot needs a password.

@@ -100,19 +100,12 @@ pub static SERVERLESS_LICENSING: EnumType =
 pub static HOSTING_TYPE: EnumType = EnumType { name: "HostingType", members: &[("Standard", 0), ("Floating", 1)] };
 
 /// How a robot came into being.
-pub static PROVISION_TYPE: EnumType =
-    EnumType { name: "ProvisionType", members: &[("Manual", 0), ("Automatic", 1)] };
+pub static PROVISION_TYPE: EnumType = EnumType { name: "ProvisionType", members: &[("Manual", 0), ("Automatic", 1)] };
 
 /// How a robot logs on to its host.
 pub static CREDENTIAL_TYPE: EnumType = EnumType {
     name: "CredentialType",
-    members: &[
-        ("Default", 0),
-        ("SmartCard", 1),
-        ("NCipher", 2),
-        ("SafeNet", 3),
-        ("NoCredential", CREDENTIAL_NONE),
-    ],
+    members: &[("Default", 0), ("SmartCard", 1), ("NCipher", 2), ("SafeNet", 3), ("NoCredential", CREDENTIAL_NONE)],
 };
 
 /// The robot logs on nowhere; its jobs run as the service's own account.
@@ -132,10 +125,8 @@ pub static USER_TYPE: EnumType = EnumType {
 };
 
 /// State of a session.
-pub static SESSION_STATE: EnumType = EnumType {
-    name: "RobotState",
-    members: &[("Available", 0), ("Busy", 1), ("Disconnected", 2), ("Unknown", 3)],
-};
+pub static SESSION_STATE: EnumType =
+    EnumType { name: "RobotState", members: &[("Available", 0), ("Busy", 1), ("Disconnected", 2), ("Unknown", 3)] };
 
 /// Operating system of a host.
 pub static PLATFORM: EnumType = EnumType {
@@ -155,8 +146,7 @@ pub static MAINTENANCE_MODE: EnumType =
     EnumType { name: "MaintenanceMode", members: &[("Default", 0), ("Enabled", 1)] };
 
 /// How running jobs are ended.
-pub static STOP_STRATEGY: EnumType =
-    EnumType { name: "StopStrategy", members: &[("SoftStop", 1), ("Kill", 2)] };
+pub static STOP_STRATEGY: EnumType = EnumType { name: "StopStrategy", members: &[("SoftStop", 1), ("Kill", 2)] };
 
 /// The platform behind an agent's `OS=…` text.
 ///
@@ -170,7 +160,9 @@ pub fn platform(agent: &str) -> i64 {
     match lower.rsplit("os=").next().unwrap_or_default().trim() {
         system if system.starts_with("win") => PLATFORM_WINDOWS,
         system if system.starts_with("linux") => PLATFORM_LINUX,
-        system if system.starts_with("mac") || system.starts_with("osx") || system.starts_with("darwin") => PLATFORM_MAC,
+        system if system.starts_with("mac") || system.starts_with("osx") || system.starts_with("darwin") => {
+            PLATFORM_MAC
+        }
         _ => 0,
     }
 }

@@ -6,6 +6,7 @@ use bandmaster_core::Result;
 use bandmaster_store::Conn;
 use futures::future::BoxFuture;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// What the jobs of a tenant use at this moment.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +29,7 @@ impl Usage {
     }
 }
 
-/// The running jobs. Put into `App::parts` as `Box<dyn RunningJobs>`.
+/// The running jobs. Put into `App::parts` as `Arc<dyn RunningJobs>`, and into [`crate::Fleet::new`].
 ///
 /// Reading functions get the connection of whoever asks, so that inside a unit they see what the unit sees.
 pub trait RunningJobs: Send + Sync + 'static {
@@ -49,45 +50,51 @@ pub trait RunningJobs: Send + Sync + 'static {
         Box::pin(async { Ok(()) })
     }
 
-    /// The pairs of machine and robot that triggers of the tenant name; `None` in one half stands for any.
+    /// The pairs of machine and robot that triggers of the tenant name.
     fn trigger_targets<'a>(&'a self, conn: &'a mut Conn, tenant_id: i64) -> BoxFuture<'a, Result<TriggerTargets>> {
         let _ = (conn, tenant_id);
         Box::pin(async { Ok(TriggerTargets::default()) })
     }
 }
 
-/// What triggers point at.
+/// What triggers point at: `(folder, machine, robot)` of each pair that a trigger names; a half that it leaves
+/// open is `None`.
 #[derive(Debug, Clone, Default)]
 pub struct TriggerTargets {
-    /// `(machine, robot)` as in the trigger's list of pairs.
-    pub pairs: HashSet<(Option<i64>, Option<i64>)>,
+    /// The pairs.
+    pub pairs: HashSet<(i64, Option<i64>, Option<i64>)>,
 }
 
 impl TriggerTargets {
-    /// Whether a trigger names the machine.
+    /// Whether a trigger of whatever folder names the machine.
     pub fn machine(&self, id: i64) -> bool {
-        self.pairs.iter().any(|(machine, _)| *machine == Some(id))
+        self.pairs.iter().any(|(_, machine, _)| *machine == Some(id))
     }
 
-    /// Whether a trigger names the robot.
+    /// Whether a trigger of the folder names the machine.
+    pub fn machine_in(&self, folder: i64, id: i64) -> bool {
+        self.pairs.iter().any(|(f, machine, _)| *f == folder && *machine == Some(id))
+    }
+
+    /// Whether a trigger of whatever folder names the robot.
     pub fn robot(&self, id: i64) -> bool {
-        self.pairs.iter().any(|(_, robot)| *robot == Some(id))
+        self.pairs.iter().any(|(_, _, robot)| *robot == Some(id))
     }
 
-    /// Whether a trigger names this very pair.
-    pub fn pair(&self, machine: i64, robot: i64) -> bool {
-        self.pairs.contains(&(Some(machine), Some(robot)))
+    /// Whether a trigger of the folder names this very pair.
+    pub fn pair_in(&self, folder: i64, machine: i64, robot: i64) -> bool {
+        self.pairs.contains(&(folder, Some(machine), Some(robot)))
     }
 }
 
-/// Whether jobs live. Put into `App::parts` as `Box<dyn LiveJobs>`.
+/// Whether jobs live. Put into `App::parts` as `Arc<dyn LiveJobs>`.
 pub trait LiveJobs: Send + Sync + 'static {
     /// Whether a job with that key exists and has not ended.
     fn job_is_live<'a>(&'a self, app: &'a App, job_key: &'a str) -> BoxFuture<'a, Result<bool>>;
 }
 
 fn part(app: &App) -> Option<&dyn RunningJobs> {
-    app.parts.get::<Box<dyn RunningJobs>>().map(AsRef::as_ref)
+    app.parts.get::<Arc<dyn RunningJobs>>().map(AsRef::as_ref)
 }
 
 /// What jobs use in a tenant; nothing without the part.
@@ -119,5 +126,13 @@ pub(crate) async fn sessions_deleted(app: &App, unit: &mut Unit, session_ids: &[
     match part(app) {
         Some(jobs) => jobs.sessions_deleted(unit, session_ids).await,
         None => Ok(()),
+    }
+}
+
+/// Whether a job is alive; none is without the part.
+pub(crate) async fn is_live(app: &App, job_key: &str) -> Result<bool> {
+    match app.parts.get::<Arc<dyn LiveJobs>>() {
+        Some(jobs) => jobs.job_is_live(app, job_key).await,
+        None => Ok(false),
     }
 }

@@ -179,10 +179,8 @@ impl Keys {
         let mut conn = app.store.read().await?;
         let last: Option<Micros> =
             conn.query_one("SELECT MAX(signs_until) FROM signing_keys", params![]).await?.get(0)?;
-        let over = conn
-            .query_opt("SELECT 1 FROM signing_keys WHERE verifies_until <= $1", params![now])
-            .await?
-            .is_some();
+        let over =
+            conn.query_opt("SELECT 1 FROM signing_keys WHERE verifies_until <= $1", params![now]).await?.is_some();
         drop(conn);
         if let Some(last) = last.filter(|last| last - now <= PUBLISHED_BEFORE) {
             make(app, last, last.max(now) + SIGNS_FOR).await?;

@@ -132,7 +132,12 @@ pub enum Match {
 impl Hasher {
     /// A hasher that works on at most so many threads.
     pub fn new(cost: Cost, threads: usize) -> Hasher {
-        Hasher { cost, threads: Arc::new(Semaphore::new(threads.max(1))), waiting: AtomicUsize::new(0), nobody: OnceLock::new() }
+        Hasher {
+            cost,
+            threads: Arc::new(Semaphore::new(threads.max(1))),
+            waiting: AtomicUsize::new(0),
+            nobody: OnceLock::new(),
+        }
     }
 
     /// The text form of a password's hash, with its salt and cost. It may be stored.

@@ -96,9 +96,7 @@ pub fn grant_user(registered: &[String], asked: &[String]) -> Option<Vec<String>
 /// Grants scopes in a person's name to a first-party client: what is not known here is left out, and a request
 /// that names no resource means everything.
 pub fn grant_first_party(asked: &[String]) -> Vec<String> {
-    let known = |s: &str| {
-        s == EVERYTHING || is_resource(s) || PERSONAL.contains(&s) || COMPANIONS.contains(&s)
-    };
+    let known = |s: &str| s == EVERYTHING || is_resource(s) || PERSONAL.contains(&s) || COMPANIONS.contains(&s);
     let mut granted: Vec<String> = asked.iter().filter(|s| known(s)).cloned().collect();
     let names_some = granted.iter().any(|s| !PERSONAL.contains(&s.as_str()));
     if !names_some && !granted.iter().any(|s| s == OPENID) {
@@ -159,7 +157,10 @@ mod tests {
         assert_eq!(grant_first_party(&[]), list("OrchestratorApiUserAccess"));
         assert_eq!(grant_first_party(&list("openid")), list("openid"));
         assert_eq!(effective(&list("OrchestratorApiUserAccess"), true), Scopes::All);
-        assert_eq!(effective(&list("OrchestratorApiUserAccess"), false), Scopes::These(list("OrchestratorApiUserAccess")));
+        assert_eq!(
+            effective(&list("OrchestratorApiUserAccess"), false),
+            Scopes::These(list("OrchestratorApiUserAccess"))
+        );
     }
 
     #[test]

@@ -183,9 +183,11 @@ pub enum Scope {
     },
     /// Rows linked to any number of folders through a table, besides `tenant_id`.
     Linked {
+        /// Column of this type's table that the links name: its id, or the id of what it belongs to.
+        local: &'static str,
         /// Table of links.
         table: &'static str,
-        /// Its column with this type's id.
+        /// Its column with that id.
         item: &'static str,
         /// Its column with the folder's id.
         folder: &'static str,

@@ -57,7 +57,9 @@ fn object(shape: &Shape, row: &[Cell], children: &Children) -> Map<String, Value
     let mut out = Map::with_capacity(shape.fields.len());
     for field in &shape.fields {
         let (name, value) = match field {
-            Field::Value { property, cell: Some(at) } if !property.secret => (property.name, value(property, cell(*at))),
+            Field::Value { property, cell: Some(at) } if !property.secret => {
+                (property.name, value(property, cell(*at)))
+            }
             Field::Value { property, .. } => (property.name, Value::Null),
             Field::One { name, present, shape } => match cell(*present) {
                 Cell::Null => (*name, Value::Null),

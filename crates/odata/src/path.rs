@@ -264,7 +264,8 @@ mod tests {
         match parse(path) {
             Err(_) => "error".to_owned(),
             Ok(p) => {
-                let key = p.key.map_or(String::new(), |k| format!(" key={}{}", k.text, if k.quoted { "q" } else { "" }));
+                let key =
+                    p.key.map_or(String::new(), |k| format!(" key={}{}", k.text, if k.quoted { "q" } else { "" }));
                 let operation = p.operation.map_or(String::new(), |o| {
                     let args: Vec<String> = o.args.iter().map(|(n, v)| format!("{n}:{v}")).collect();
                     format!(" {}.{}[{}]{}", o.namespace, o.name, args.join(";"), if o.called { "!" } else { "" })

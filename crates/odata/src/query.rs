@@ -6,8 +6,8 @@
 //! is null, a Boolean property may be null, `and`/`or`/`not` follow Kleene. A row is kept when the
 //! whole condition is true.
 
-use crate::syntax::Operator;
 use crate::sql::Param;
+use crate::syntax::Operator;
 use bandmaster_model::entity::{EntityType, EnumType, Kind, Navigation, Property};
 
 /// A value with its type.
@@ -224,7 +224,7 @@ pub struct Query {
     pub ty: &'static EntityType,
     /// Which rows; `None`: all that are visible.
     pub filter: Option<Predicate>,
-    /// In which order; the key is always appended.
+    /// In which order; the key is always appended, in the direction of the last term.
     pub order: Vec<OrderTerm>,
     /// How many rows at most.
     pub top: Option<u32>,
@@ -256,9 +256,7 @@ impl KeyValue {
             return None;
         }
         match property.kind {
-            Kind::Int32 | Kind::Int64 => {
-                text.trim().trim_end_matches(['l', 'L']).parse().ok().map(KeyValue::Int)
-            }
+            Kind::Int32 | Kind::Int64 => text.trim().trim_end_matches(['l', 'L']).parse().ok().map(KeyValue::Int),
             Kind::Enum(members) => members.number(text).map(KeyValue::Int),
             Kind::Guid => crate::syntax::guid(text.trim()).map(KeyValue::Text),
             Kind::Text => Some(KeyValue::Text(text.to_owned())),
@@ -342,16 +340,7 @@ impl Predicate {
 impl Query {
     /// All visible rows of a type, all properties, in the order of the key.
     pub fn all(ty: &'static EntityType) -> Query {
-        Query {
-            ty,
-            filter: None,
-            order: Vec::new(),
-            top: None,
-            skip: 0,
-            count: None,
-            select: None,
-            expand: Vec::new(),
-        }
+        Query { ty, filter: None, order: Vec::new(), top: None, skip: 0, count: None, select: None, expand: Vec::new() }
     }
 
     /// Keeps only rows that also fulfil this condition.

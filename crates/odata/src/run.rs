@@ -21,13 +21,17 @@ struct Stage {
 
 /// A query on its way to JSON.
 ///
-/// ```ignore
-/// let mut run = Run::page(&query, &visibility, 1000);
-/// while let Some(statement) = run.next() {
-///     let rows = database.query(&statement.text, &statement.params)?;
-///     run.feed(rows);
+/// ```
+/// use bandmaster_odata::{Query, Run, json::Cell, sql::{Statement, Visibility}};
+///
+/// fn read(query: &Query, visibility: &Visibility, database: impl Fn(&Statement) -> Vec<Vec<Cell>>) -> usize {
+///     let mut run = Run::page(query, visibility, 1_000);
+///     while let Some(statement) = run.next() {
+///         let rows = database(statement);
+///         run.feed(rows);
+///     }
+///     run.finish().len()
 /// }
-/// let entities = run.finish();
 /// ```
 pub struct Run {
     visibility: Visibility,

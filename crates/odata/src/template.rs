@@ -166,9 +166,8 @@ impl<T> Router<T> {
 
     fn find_odata(&self, method: &str, path: &str) -> Route<'_, T> {
         let Ok(path) = path::parse(path) else { return Route::NotFound };
-        let known = |namespace: &str| {
-            namespace.is_empty() || self.namespaces.iter().any(|n| n.eq_ignore_ascii_case(namespace))
-        };
+        let known =
+            |namespace: &str| namespace.is_empty() || self.namespaces.iter().any(|n| n.eq_ignore_ascii_case(namespace));
         let name = match &path.operation {
             Some(operation) if known(&operation.namespace) => operation.name.as_str(),
             Some(_) => return Route::NotFound,

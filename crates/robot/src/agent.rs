@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::folders::blocking;
 use crate::job::Job;
-use crate::journal::{Entry, Stage};
+use crate::journal::{Entry, Stage, StopReason};
 use crate::ship;
 use crate::spool::Spool;
 use crate::wake;
@@ -32,6 +32,9 @@ const CLEANUP_PERIOD: Duration = Duration::from_secs(60 * 60);
 const GOODBYE: Duration = Duration::from_secs(5);
 /// Commands remembered after their job is gone, in case an old answer brings them again.
 const REMEMBERED: usize = 4096;
+
+/// Code of a defect in the agent itself.
+const INTERNAL: &str = "Robot.Internal";
 
 /// A job as the main loop sees it.
 struct Held {
@@ -249,7 +252,9 @@ impl Agent {
     fn spawn(&mut self, entry: Entry) {
         let key = entry.key().to_owned();
         let (robot_key, reservation) = (entry.robot_key.clone(), entry.command.reservation_id.clone());
-        let (stop, commanded) = watch::channel(entry.stop.map(|stop| stop.0));
+        // The time limit is applied anew by itself.
+        let commanded = entry.stop.filter(|stop| stop.1 == StopReason::Command).map(|stop| stop.0);
+        let (stop, commanded) = watch::channel(commanded);
         let held = Arc::new(AtomicBool::new(entry.stage != Stage::Received));
         let job = Job::new(self.context.clone(), entry, commanded, held.clone());
         let task = self.tasks.spawn(job.live()).id();
@@ -280,7 +285,8 @@ impl Agent {
     fn give_up(&mut self, key: &str, error: &JoinError) {
         let entries = self.context.journal.load().unwrap_or_default();
         let Some(mut entry) = entries.into_iter().find(|entry| entry.key() == key) else { return };
-        if entry.stage == Stage::Received {
+        let before = entry.outcome.as_ref().and_then(|outcome| outcome.error.as_ref());
+        if entry.stage == Stage::Received || before.is_some_and(|error| error.code == INTERNAL) {
             return;
         }
         if let Some(process) = &entry.process
@@ -291,7 +297,7 @@ impl Agent {
         }
         crate::process::sweep(crate::environ::JOB_KEY, key);
         entry.stage = Stage::Ended;
-        let failure = Failure::system("Robot.Internal", "The robot failed", error.to_string());
+        let failure = Failure::system(INTERNAL, "The robot failed", error.to_string());
         entry.outcome = Some(failure.outcome());
         self.spawn(entry);
     }

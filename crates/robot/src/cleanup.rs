@@ -85,3 +85,95 @@ fn size(path: &Path) -> io::Result<u64> {
     }
     Ok(sum)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ambient::Clock;
+    use crate::config::{RobotConfig, Secret};
+    use crate::package::touch;
+    use jiff::SignedDuration;
+
+    const NOW: &str = "2026-03-01T00:00:00Z";
+
+    async fn context(dir: &Path, max_bytes: u64) -> Context {
+        Context::for_tests(RobotConfig {
+            environment_max_age_days: 10,
+            environment_max_bytes: max_bytes,
+            clock: Clock::new(|| NOW.parse().unwrap()),
+            ..RobotConfig::new("http://h", Secret::new("k"), dir.join("data"))
+        })
+        .await
+    }
+
+    fn age(path: &Path, days: i64) {
+        let now: Timestamp = NOW.parse().unwrap();
+        touch(path, now - SignedDuration::from_hours(24 * days)).unwrap();
+    }
+
+    fn environment(context: &Context, name: &str, days: Option<i64>) {
+        let folder = context.environments.folder(name);
+        fs::create_dir_all(folder.programs()).unwrap();
+        fs::write(folder.programs().join("big"), vec![0; 1000]).unwrap();
+        if let Some(days) = days {
+            fs::write(folder.0.join(READY), "").unwrap();
+            age(&folder.0.join(READY), days);
+        }
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = children(folder).unwrap().into_iter().map(|row| row.0).collect();
+        names.sort();
+        names
+    }
+
+    #[tokio::test]
+    async fn the_old_and_the_half_made_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let context = context(dir.path(), 1 << 30).await;
+        for (name, days) in [
+            ("fresh", Some(9)),
+            ("old", Some(11)),
+            ("old-in-use", Some(11)),
+            ("half", None),
+            ("half-being-made", None),
+            ("trash-x", None),
+        ] {
+            environment(&context, name, days);
+        }
+        for (name, days) in [("new.nupkg", 1), ("old.nupkg", 11)] {
+            let path = context.folders.packages().join(name);
+            fs::write(&path, "").unwrap();
+            age(&path, days);
+        }
+        let _used = [context.environments.lease("old-in-use"), context.environments.lease("half-being-made")];
+        caches(&context).unwrap();
+        let left = names(&context.folders.environments());
+        assert_eq!(left, ["fresh", "half-being-made", "old-in-use"]);
+        assert_eq!(names(&context.folders.packages()), ["new.nupkg"]);
+    }
+
+    #[tokio::test]
+    async fn the_least_used_go_when_there_are_too_many() {
+        let dir = tempfile::tempdir().unwrap();
+        let context = context(dir.path(), 2500).await;
+        for (name, days) in [("a", 3), ("b", 5), ("c", 1), ("d", 7)] {
+            environment(&context, name, Some(days));
+        }
+        let _used = context.environments.lease("d");
+        caches(&context).unwrap();
+        // What is in use stays and counts.
+        assert_eq!(names(&context.folders.environments()), ["c", "d"]);
+    }
+
+    #[tokio::test]
+    async fn folders_of_unknown_jobs_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let context = context(dir.path(), 0).await;
+        for name in ["known", "unknown"] {
+            fs::create_dir_all(context.folders.job(name).work()).unwrap();
+        }
+        job_folders(&context, &HashSet::from(["known".to_owned()])).unwrap();
+        assert_eq!(names(&context.folders.jobs()), ["known"]);
+    }
+}

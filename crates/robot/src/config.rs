@@ -58,6 +58,7 @@ pub struct RobotConfig {
     /// The key of the machine that this host is an instance of.
     pub machine_key: Secret,
     /// The agent's own folder: journal, packages, environments, job folders. One agent at a time.
+    /// Others may pass through it (mode 0711), so it must not be a folder with other secrets.
     /// When jobs run as another user, that user must be able to enter every folder above it.
     pub data_dir: PathBuf,
     /// Name under which the host appears; the system's own when `None`.

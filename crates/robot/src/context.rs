@@ -32,3 +32,23 @@ impl Context {
         InNameOf { robot_key: entry.robot_key.clone(), folder_key: entry.command.folder_key.clone() }
     }
 }
+
+#[cfg(test)]
+impl Context {
+    /// A context over a folder, without a server behind its address.
+    pub async fn for_tests(config: RobotConfig) -> Self {
+        let folders = Arc::new(Folders::open(&config.data_dir, None).await.unwrap());
+        let client = Client::new(&config, "host", "installation").unwrap();
+        Self {
+            journal: Journal::new(folders.clone()),
+            environments: Arc::new(Environments::new(folders.clone())),
+            folders,
+            client: Arc::new(client),
+            host: "host".into(),
+            identity: "user".into(),
+            spools: mpsc::unbounded_channel().0,
+            spools_grown: Arc::default(),
+            config,
+        }
+    }
+}

@@ -62,6 +62,8 @@ pub(crate) struct Wanted<'a> {
     pub package_version: &'a str,
     /// Hash of the package, so that another content under the same version gets its own.
     pub content: &'a str,
+    /// Program that the environment must have in the end.
+    pub program: &'a str,
     pub requirements: Vec<String>,
     pub constraints: Vec<String>,
 }
@@ -200,7 +202,7 @@ impl Environments {
         .map_err(|error| disk(&error))?;
 
         let log = folder.0.join("prepare.log");
-        let env = tool::environment(config, std::env::vars(), &self.folders.cache(), name);
+        let env = tool::environment(config, tool::own_variables(), &self.folders.cache(), name);
         let run = |program: PathBuf, args: Vec<OsString>| {
             let (env, log) = (env.clone(), log.clone());
             async move {
@@ -219,7 +221,10 @@ impl Environments {
                 })
             }
         };
-        let (requirements, constraints) = (folder.0.join("requirements.txt"), folder.0.join("constraints.txt"));
+        let mut what: Vec<OsString> = vec!["-r".into(), folder.0.join("requirements.txt").into()];
+        if !wanted.constraints.is_empty() {
+            what.extend(["-c".into(), folder.0.join("constraints.txt").into()]);
+        }
         match uv {
             Some(uv) => {
                 // The folder is there already, empty, so that it belongs to the right user.
@@ -228,8 +233,8 @@ impl Environments {
                 let made = run(uv.clone(), venv).await?;
                 check(made, |text| venv_failure(python, text))?;
                 let mut pip: Vec<OsString> = ["pip", "install", "--python"].map(OsString::from).into();
-                pip.extend([folder.python().into_os_string(), "-r".into()]);
-                pip.extend([requirements.into_os_string(), "-c".into(), constraints.into()]);
+                pip.push(folder.python().into());
+                pip.extend(what);
                 let installed = run(uv, pip).await?;
                 check(installed, install_failure)?;
             }
@@ -237,16 +242,16 @@ impl Environments {
                 let venv = vec!["-m".into(), "venv".into(), folder.venv().into_os_string()];
                 let made = run(python.path.clone(), venv).await?;
                 check(made, |text| venv_failure(python, text))?;
-                let mut pip: Vec<OsString> = ["-m", "pip", "install", "-r"].map(OsString::from).into();
-                pip.extend([requirements.into_os_string(), "-c".into(), constraints.into()]);
+                let mut pip: Vec<OsString> = ["-m", "pip", "install"].map(OsString::from).into();
+                pip.extend(what);
                 let installed = run(folder.python(), pip).await?;
                 check(installed, install_failure)?;
             }
         }
-        if !folder.programs().join("uipath").is_file() {
+        if !folder.programs().join(wanted.program).is_file() {
             return Err(Failure::deployment(
                 "Robot.EnvironmentFailed",
-                "The environment has no program `uipath`",
+                format!("The environment has no program `{}`", wanted.program),
                 "The package's dependencies replace the runtime by something else.",
             ));
         }

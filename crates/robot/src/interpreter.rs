@@ -7,7 +7,7 @@ use crate::config::RobotConfig;
 use crate::failure::Failure;
 use crate::folders::Folders;
 use crate::sys::User;
-use crate::tool::Tool;
+use crate::tool::{Tool, own_variables};
 
 /// The oldest version that the runtime package supports.
 const OLDEST: (u32, u32) = (3, 11);
@@ -84,7 +84,7 @@ async fn probe(folders: &Folders, program: &Path, args: &[&str]) -> Result<Strin
     // Shims of version managers need the agent's own variables; another user gets none of them.
     let env = match folders.user() {
         Some(_) => vec![("PATH".to_owned(), crate::environ::PATH.to_owned())],
-        None => std::env::vars()
+        None => own_variables()
             .filter(|(name, _)| matches!(name.as_str(), "PATH" | "HOME") || name.starts_with("PYENV"))
             .collect(),
     };

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::client::CallError;
 use crate::context::Context;
@@ -52,13 +53,15 @@ impl Job {
     /// Lives to the end. Dropping the future leaves the process running and the journal telling
     /// how to go on.
     pub async fn live(mut self) {
-        if self.entry.stage == Stage::Received && !self.be_accepted().await {
+        // One accepted by a former agent is asked for again: the server may have given it up.
+        if matches!(self.entry.stage, Stage::Received | Stage::Accepted) && !self.be_accepted().await {
             return;
         }
         self.held.store(true, Ordering::Release);
         match self.entry.stage {
             Stage::Received | Stage::Accepted => match self.prepare_and_start().await {
-                Ok((process, lease)) => self.watch(process, lease).await,
+                Ok(Some((process, lease))) => self.watch(process, lease).await,
+                Ok(None) => return,
                 Err(outcome) => self.end(outcome).await,
             },
             Stage::Starting | Stage::Running => self.pick_up().await,
@@ -94,7 +97,9 @@ impl Job {
         false
     }
 
-    async fn prepare_and_start(&mut self) -> Result<(Process, Option<Lease>), Outcome> {
+    /// `None` when the job is not ours any more.
+    async fn prepare_and_start(&mut self) -> Result<Option<(Process, Option<Lease>)>, Outcome> {
+        let accepted = Instant::now();
         self.progress("Preparing the job");
         let (context, entry) = (self.context.clone(), self.entry.clone());
         let plan = tokio::select! {
@@ -105,7 +110,11 @@ impl Job {
             }
             plan = plan::make(&context, &entry) => plan.map_err(Failure::outcome)?,
         };
-        self.start(plan).await.map_err(|error| {
+        // After a silence of that length the server may count the job as lost.
+        if accepted.elapsed() >= self.context.config.heartbeat() && !self.be_accepted().await {
+            return Ok(None);
+        }
+        self.start(plan).await.map(Some).map_err(|error| {
             Failure::system("Robot.StartFailed", "The job's process could not be started", error.to_string()).outcome()
         })
     }

@@ -175,8 +175,9 @@ fn exit_failure(job: &JobFolder, code: Option<i32>) -> Failure {
         Some(code) => format!("The process ended with exit code {code}"),
         None => "The process ended without leaving an outcome".to_owned(),
     };
-    let tail = tail(&job.stderr()).unwrap_or_default();
-    let detail = if tail.is_empty() { "It wrote nothing to its error output.".into() } else { tail };
+    // Some programs tell what went wrong on the ordinary output only.
+    let tails = [job.stderr(), job.stdout()].map(|path| tail(&path).unwrap_or_default());
+    let detail = tails.into_iter().find(|tail| !tail.is_empty()).unwrap_or_else(|| "It wrote nothing.".to_owned());
     let mut failure = Failure::system("Robot.ProcessFailed", title, detail);
     failure.0.category = "User".into();
     failure

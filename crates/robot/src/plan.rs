@@ -66,6 +66,14 @@ impl Plan {
     }
 }
 
+/// What kinds of packages there are.
+#[derive(Clone, Copy)]
+enum Runtime {
+    Python,
+    RobotFramework,
+    Executable,
+}
+
 /// What `bandmaster.json` in an executable package says.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -91,9 +99,10 @@ pub(crate) async fn make(context: &Context, entry: &Entry) -> Result<Plan, Failu
     let job = context.folders.job(entry.key());
     lay_out(&job, &package, input).await?;
     let operate = read_json(&job.work().join("operate.json"))?;
-    let plan = match kind(&job, operate.as_ref())? {
-        Kind::Python => python(context, entry, &job, &package, operate.as_ref()).await?,
-        Kind::Executable => executable(context, entry, &job)?,
+    let plan = match runtime(&job, operate.as_ref())? {
+        Runtime::Python => python(context, entry, &job, &package, operate.as_ref()).await?,
+        Runtime::RobotFramework => robot_framework(context, entry, &job, &package, operate.as_ref()).await?,
+        Runtime::Executable => executable(context, entry, &job)?,
     };
     let folders = context.folders.clone();
     // Last, so that nothing of the job's user can change the files while they are laid out.
@@ -152,7 +161,7 @@ async fn lay_out(job: &JobFolder, package: &Package, input: Vec<u8>) -> Result<(
 }
 
 /// What runs the package.
-fn kind(job: &JobFolder, operate: Option<&Value>) -> Result<Kind, Failure> {
+fn runtime(job: &JobFolder, operate: Option<&Value>) -> Result<Runtime, Failure> {
     let text = |name: &str| {
         let value = operate.and_then(|operate| operate.get(name)).and_then(Value::as_str);
         value.unwrap_or_default().to_lowercase()
@@ -160,10 +169,11 @@ fn kind(job: &JobFolder, operate: Option<&Value>) -> Result<Kind, Failure> {
     let has = |name: &str| job.work().join(name).is_file();
     let (runtime, content) = (text("targetRuntime"), text("contentType"));
     match (runtime.as_str(), content.as_str()) {
-        ("executable", _) | ("", "executable") => Ok(Kind::Executable),
-        ("python", _) => Ok(Kind::Python),
-        ("", _) if has("bandmaster.json") => Ok(Kind::Executable),
-        ("", _) if has("uipath.json") || has("pyproject.toml") => Ok(Kind::Python),
+        ("executable", _) | ("", "executable") => Ok(Runtime::Executable),
+        ("python", _) => Ok(Runtime::Python),
+        ("robotframework", _) => Ok(Runtime::RobotFramework),
+        ("", _) if has("bandmaster.json") => Ok(Runtime::Executable),
+        ("", _) if has("uipath.json") || has("pyproject.toml") => Ok(Runtime::Python),
         _ => {
             let what = match (runtime.as_str(), content.as_str()) {
                 ("", "") => "It names no runtime; projects made in Studio need the vendor's robot.".into(),
@@ -173,10 +183,57 @@ fn kind(job: &JobFolder, operate: Option<&Value>) -> Result<Kind, Failure> {
             Err(Failure::deployment(
                 "Robot.NotRunnable",
                 "This robot cannot run the package",
-                format!("It runs Python packages and executables. {what}"),
+                format!("It runs Python packages, Robot Framework suites and executables. {what}"),
             ))
         }
     }
+}
+
+/// The package's Python environment, made if need be, and its folder for programs.
+async fn environment(
+    context: &Context,
+    entry: &Entry,
+    job: &JobFolder,
+    package: &Package,
+    operate: Option<&Value>,
+    (runtime, program): (&str, &str),
+) -> Result<(String, Lease, PathBuf), Failure> {
+    let work = job.work();
+    let pyproject = read_text(&work.join("pyproject.toml"))?;
+    let lock = read_text(&work.join("uv.lock"))?;
+    let requirements = requirements::requirements(runtime, pyproject.as_deref(), operate).map_err(|error| {
+        Failure::deployment("Robot.PackageInvalid", "The package's dependencies cannot be read", error)
+    })?;
+    let wanted = Wanted {
+        package_id: &entry.command.package_id,
+        package_version: &entry.command.package_version,
+        content: &package.sha256,
+        program,
+        requirements,
+        constraints: lock.as_deref().map(requirements::pins).unwrap_or_default(),
+    };
+    let (name, lease) = context.environments.ensure(&context.config, &wanted).await?;
+    let programs = context.environments.folder(&name).programs();
+    Ok((name, lease, programs))
+}
+
+/// The job's entry point, else the package's main one.
+fn entry_point<'a>(entry: &'a Entry, operate: Option<&'a Value>) -> Result<Option<&'a str>, Failure> {
+    let main = operate.and_then(|operate| operate.get("main")).and_then(Value::as_str);
+    let wished = entry.command.entry_point_path.as_deref().filter(|path| !path.is_empty());
+    match wished.or(main) {
+        // It would be read as an option.
+        Some(name) if name.starts_with('-') => {
+            Err(Failure::deployment("Robot.PackageInvalid", "The entry point has an impossible name", name))
+        }
+        name => Ok(name),
+    }
+}
+
+fn in_environment(context: &Context, entry: &Entry, job: &JobFolder, programs: &Path) -> Vec<(String, String)> {
+    let mut env = variables(context, entry, job, Some(programs), &BTreeMap::new());
+    env.push(("VIRTUAL_ENV".into(), programs.parent().unwrap_or(programs).display().to_string()));
+    env
 }
 
 async fn python(
@@ -186,46 +243,55 @@ async fn python(
     package: &Package,
     operate: Option<&Value>,
 ) -> Result<Plan, Failure> {
-    let work = job.work();
-    let pyproject = read_text(&work.join("pyproject.toml"))?;
-    let lock = read_text(&work.join("uv.lock"))?;
-    let requirements = requirements::requirements(pyproject.as_deref(), operate).map_err(|error| {
-        Failure::deployment("Robot.PackageInvalid", "The package's dependencies cannot be read", error)
-    })?;
-    let wanted = Wanted {
-        package_id: &entry.command.package_id,
-        package_version: &entry.command.package_version,
-        content: &package.sha256,
-        requirements,
-        constraints: lock.as_deref().map(requirements::pins).unwrap_or_default(),
-    };
-    let (name, lease) = context.environments.ensure(&context.config, &wanted).await?;
-    let programs = context.environments.folder(&name).programs();
-    let main = operate.and_then(|operate| operate.get("main")).and_then(Value::as_str);
-    let entry_point = entry.command.entry_point_path.as_deref().filter(|path| !path.is_empty());
+    let tool = ("uipath", "uipath");
+    let entry_point = entry_point(entry, operate)?;
+    let (name, lease, programs) = environment(context, entry, job, package, operate, tool).await?;
     let mut args: Vec<OsString> = vec!["run".into()];
-    if let Some(entry_point) = entry_point.or(main) {
-        // One that looks like an option would be read as one.
-        if entry_point.starts_with('-') {
-            return Err(Failure::deployment(
-                "Robot.PackageInvalid",
-                "The entry point has an impossible name",
-                entry_point,
-            ));
-        }
-        args.push(entry_point.into());
-    }
+    args.extend(entry_point.map(OsString::from));
     args.extend(["-f".into(), job.input().into_os_string()]);
-    let mut env = variables(context, entry, job, Some(&programs), &BTreeMap::new());
-    env.push(("VIRTUAL_ENV".into(), programs.parent().unwrap_or(&programs).display().to_string()));
     Ok(Plan {
         kind: Kind::Python,
         program: programs.join("uipath"),
         args,
-        env,
+        env: in_environment(context, entry, job, &programs),
         environment: Some(name),
         lease: Some(lease),
     })
+}
+
+/// The entry point is a file or folder with suites; the input arguments become variables. It ends
+/// with the number of failed tests, so its outcome is that of an executable.
+async fn robot_framework(
+    context: &Context,
+    entry: &Entry,
+    job: &JobFolder,
+    package: &Package,
+    operate: Option<&Value>,
+) -> Result<Plan, Failure> {
+    // The first version that reads variables from JSON.
+    let tool = ("robotframework>=6.1", "robot");
+    let suites = entry_point(entry, operate)?.unwrap_or(".");
+    let (name, lease, programs) = environment(context, entry, job, package, operate, tool).await?;
+    let mut args = starter(job);
+    args.push(programs.join("robot").into_os_string());
+    args.extend(["--consolecolors", "off", "--outputdir"].map(OsString::from));
+    args.extend([job.io().join("robot").into_os_string(), "--variablefile".into()]);
+    args.extend([job.input().into_os_string(), suites.into()]);
+    Ok(Plan {
+        kind: Kind::Executable,
+        program: "/bin/sh".into(),
+        args,
+        env: in_environment(context, entry, job, &programs),
+        environment: Some(name),
+        lease: Some(lease),
+    })
+}
+
+/// Arguments of the shell that starts a program and notes its exit code.
+fn starter(job: &JobFolder) -> Vec<OsString> {
+    let mut args: Vec<OsString> = ["-c", STARTER, "bandmaster-start"].map(OsString::from).into();
+    args.push(job.exit_code().into_os_string());
+    args
 }
 
 fn executable(context: &Context, entry: &Entry, job: &JobFolder) -> Result<Plan, Failure> {
@@ -239,8 +305,7 @@ fn executable(context: &Context, entry: &Entry, job: &JobFolder) -> Result<Plan,
     let text = read_json(&job.work().join("bandmaster.json"))?.ok_or_else(|| invalid("the file is missing".into()))?;
     let declared: Executable = serde_json::from_value(text).map_err(|error| invalid(error.to_string()))?;
     let (first, rest) = declared.command.split_first().ok_or_else(|| invalid("it has no \"command\"".into()))?;
-    let mut args: Vec<OsString> = ["-c", STARTER, "bandmaster-start"].map(OsString::from).into();
-    args.push(job.exit_code().into_os_string());
+    let mut args = starter(job);
     args.push(program(job, first).map_err(invalid)?);
     args.extend(rest.iter().map(OsString::from));
     Ok(Plan {

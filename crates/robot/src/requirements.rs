@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-/// The package without which nothing runs.
-const RUNTIME: &str = "uipath";
-
 /// Requirement lines for the installer: the project's dependencies, else those of `operate.json`;
-/// the runtime itself is added when nobody asked for it.
-pub(crate) fn requirements(pyproject: Option<&str>, operate: Option<&Value>) -> Result<Vec<String>, String> {
+/// `runtime`, without which nothing runs, is added when nobody asked for it.
+pub(crate) fn requirements(
+    runtime: &str,
+    pyproject: Option<&str>,
+    operate: Option<&Value>,
+) -> Result<Vec<String>, String> {
     let mut lines = match pyproject {
         Some(text) => from_pyproject(text)?,
         None => None,
@@ -17,8 +18,8 @@ pub(crate) fn requirements(pyproject: Option<&str>, operate: Option<&Value>) -> 
     for line in &lines {
         check(line)?;
     }
-    if !lines.iter().any(|line| name_of(line) == RUNTIME) {
-        lines.push(RUNTIME.into());
+    if !lines.iter().any(|line| name_of(line) == name_of(runtime)) {
+        lines.push(runtime.into());
     }
     Ok(lines)
 }
@@ -106,7 +107,7 @@ mod tests {
             (Some(project("['uipath-langchain']")), None, vec!["uipath-langchain", "uipath"]),
             (Some(project("['z @ https://host/z.whl']")), None, vec!["z @ https://host/z.whl", "uipath"]),
         ] {
-            assert_eq!(requirements(pyproject.as_deref(), operate).unwrap(), expected);
+            assert_eq!(requirements("uipath", pyproject.as_deref(), operate).unwrap(), expected);
         }
     }
 
@@ -127,12 +128,12 @@ mod tests {
         ] {
             let list = toml::Value::Array(vec![line.into()]);
             let text = format!("[project]\ndependencies = {list}");
-            assert!(requirements(Some(&text), None).is_err(), "{line:?}");
+            assert!(requirements("uipath", Some(&text), None).is_err(), "{line:?}");
             let operate = json!({"dependencies": {line: "*"}});
-            assert!(requirements(None, Some(&operate)).is_err(), "{line:?}");
+            assert!(requirements("uipath", None, Some(&operate)).is_err(), "{line:?}");
         }
         for text in ["[project", "[project]\ndependencies='x'", "[project]\ndependencies=[1]"] {
-            assert!(requirements(Some(text), None).is_err(), "{text}");
+            assert!(requirements("uipath", Some(text), None).is_err(), "{text}");
         }
     }
 

@@ -129,12 +129,19 @@ pub(crate) fn environment(
         ("UV_LINK_MODE", "copy".to_owned()),
         ("UV_PYTHON_DOWNLOADS", "never".to_owned()),
         ("UV_NO_PROGRESS", "1".to_owned()),
+        // Jobs cannot write into the finished environment, so this is the time to compile.
+        ("UV_COMPILE_BYTECODE", "1".to_owned()),
         (MARK, mark.to_owned()),
     ] {
         env.retain(|(n, _)| n != name);
         env.push((name.into(), value));
     }
     env
+}
+
+/// The agent's own variables, without those that are no text.
+pub(crate) fn own_variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 fn is_index_setting(name: &str) -> bool {

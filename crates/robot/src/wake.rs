@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::client::{CallError, Client};
 
 /// Wait before asking a server again that does not know the call.
-const UNKNOWN_WAIT: Duration = Duration::from_secs(300);
+const UNKNOWN_WAIT: Duration = Duration::from_secs(60);
 
 /// Runs until the future is dropped.
 pub(crate) async fn run(client: Arc<Client>, wake: Arc<Notify>) {

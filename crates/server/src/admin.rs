@@ -30,7 +30,8 @@ pub async fn execute(app: &Arc<App>, request: &Value) -> bandmaster_core::Result
         "application create" => accounts::create_application(app, &text).await,
         "token create" => accounts::create_token(app, &text).await,
         "password reset" => accounts::reset_password(app, &text).await,
-        "machine create" => accounts::create_machine(app, &text).await,
+        "robot create" => accounts::create_robot(app, &text).await,
+        "organization create" => accounts::create_organization(app, &text).await,
         "backup" => {
             let to = text("to").unwrap_or_default();
             app.store.backup(to.as_ref()).await?;

@@ -39,12 +39,20 @@ fn command() -> Command {
             Command::new("robot")
                 .about("Run the robot agent")
                 .arg(required("url", "URL", "Address of the server"))
-                .arg(optional("machine-key", "KEY", "Key of the machine; or BANDMASTER_MACHINE_KEY").env("BANDMASTER_MACHINE_KEY").hide_env_values(true))
+                .arg(
+                    optional("machine-key", "KEY", "Key of the machine; or BANDMASTER_MACHINE_KEY")
+                        .env("BANDMASTER_MACHINE_KEY")
+                        .hide_env_values(true),
+                )
                 .arg(optional("data", "DIR", "The agent's own folder"))
                 .arg(optional("name", "HOST", "Name under which this host appears"))
                 .arg(optional("run-as", "USER", "User that jobs run as; same: the agent's own"))
                 .arg(optional("python", "PATH", "Python interpreter, 3.11 or newer"))
-                .arg(optional("index-url", "URL", "Package index in place of the public one").env("BANDMASTER_INDEX_URL").hide_env_values(true))
+                .arg(
+                    optional("index-url", "URL", "Package index in place of the public one")
+                        .env("BANDMASTER_INDEX_URL")
+                        .hide_env_values(true),
+                )
                 .arg(optional("log-level", "LEVEL", "error, warn, info, debug, trace").default_value("info")),
         )
         .subcommand(
@@ -72,25 +80,46 @@ fn command() -> Command {
                     ),
                 )
                 .subcommand(
-                    Command::new("machine").subcommand_required(true).subcommand(
+                    Command::new("robot").subcommand_required(true).subcommand(
                         admin("create")
-                            .about("Make a machine and a robot account; prints the machine key")
+                            .about("Make a robot account that runs jobs of a folder")
                             .arg(required("name", "NAME", "Its name"))
-                            .arg(optional("folder", "PATH", "Folder it works in; default: Shared"))
-                            .arg(optional("slots", "N", "Jobs at once on each host; default: 1")),
+                            .arg(optional("folder", "PATH", "Folder it works in; default: Shared")),
                     ),
                 )
                 .subcommand(
-                    Command::new("password").subcommand_required(true).subcommand(
-                        admin("reset")
-                            .about("Set a new password; prints it")
-                            .arg(optional("user", "NAME", "Whose password; default: admin")),
+                    Command::new("organization").subcommand_required(true).subcommand(
+                        admin("create")
+                            .about("Make a further organization with its tenant and administrator")
+                            .arg(required("name", "NAME", "Its name")),
                     ),
                 )
-                .subcommand(admin("backup").about("Copy database, keys and files while the server works").arg(required("to", "DIR", "Folder to make")))
+                .subcommand(Command::new("password").subcommand_required(true).subcommand(
+                    admin("reset").about("Set a new password; prints it").arg(optional(
+                        "user",
+                        "NAME",
+                        "Whose password; default: admin",
+                    )),
+                ))
                 .subcommand(
-                    admin("restore").about("Put a backup into an empty data folder").arg(required("from", "DIR", "The backup")),
-                ),
+                    admin("backup").about("Copy database, keys and files while the server works").arg(required(
+                        "to",
+                        "DIR",
+                        "Folder to make",
+                    )),
+                )
+                .subcommand(admin("restore").about("Put a backup into an empty data folder").arg(required(
+                    "from",
+                    "DIR",
+                    "The backup",
+                ))),
+        )
+        .subcommand(
+            Command::new("documents")
+                .hide(true)
+                .about("Write the generated documents")
+                .arg(required("out", "DIR", "Where to"))
+                .arg(optional("tested", "DIR", "Notes of the tests about operations they called")),
         )
         .subcommand(
             Command::new("config")
@@ -124,6 +153,7 @@ async fn dispatch(matches: &ArgMatches) -> ExitCode {
         Some(("quickstart", m)) => run_quickstart(m).await.map_err(|e| (1, e)),
         Some(("robot", m)) => robot(m).await.map_err(|e| (1, e)),
         Some(("admin", m)) => run_admin(m).await.map_err(|e| (1, e)),
+        Some(("documents", m)) => documents(m).map_err(|e| (1, e)),
         Some(("config", m)) => settings(m).map_err(|e| (2, e)),
         _ => Ok(ExitCode::from(2)),
     };
@@ -169,7 +199,8 @@ async fn robot(matches: &ArgMatches) -> Result<ExitCode> {
     let level = Config::with(&[("log-level", text("log-level").as_deref().unwrap_or("info"))])?;
     logging::start(&level)?;
     let key = text("machine-key").context("a machine key is needed: --machine-key or BANDMASTER_MACHINE_KEY")?;
-    let data = text("data").map_or_else(|| Config::with(&[]).map(|c| c.data().join("robot")), |d| Ok(PathBuf::from(d)))?;
+    let data =
+        text("data").map_or_else(|| Config::with(&[]).map(|c| c.data().join("robot")), |d| Ok(PathBuf::from(d)))?;
     let config = bandmaster_robot::RobotConfig {
         server_url: text("url").unwrap_or_default(),
         machine_key: bandmaster_robot::Secret::new(key),
@@ -207,7 +238,7 @@ async fn run_admin(matches: &ArgMatches) -> Result<ExitCode> {
         _ => {
             let mut request = Map::new();
             request.insert("command".into(), Value::String(command));
-            for name in ["name", "scopes", "role", "folder", "user", "slots"] {
+            for name in ["name", "scopes", "role", "folder", "user"] {
                 if let Ok(Some(value)) = matches.try_get_one::<String>(name) {
                     request.insert(name.into(), Value::String(value.clone()));
                 }
@@ -216,6 +247,12 @@ async fn run_admin(matches: &ArgMatches) -> Result<ExitCode> {
         }
     };
     println!("{}", serde_json::to_string_pretty(&answer)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn documents(matches: &ArgMatches) -> Result<ExitCode> {
+    let path = |name: &str| matches.get_one::<String>(name).map(PathBuf::from);
+    crate::documents::write(&path("out").unwrap_or_default(), path("tested").as_deref())?;
     Ok(ExitCode::SUCCESS)
 }
 

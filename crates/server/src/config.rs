@@ -264,9 +264,14 @@ mod tests {
 
     #[test]
     fn secrets_are_masked_and_the_example_is_complete() {
-        let c = load(&[], &[("BANDMASTER_DATABASE", "postgres://u:secret@h/d"), ("BANDMASTER_ADMIN_PASSWORD", "secret")]);
+        let c =
+            load(&[], &[("BANDMASTER_DATABASE", "postgres://u:secret@h/d"), ("BANDMASTER_ADMIN_PASSWORD", "secret")]);
         assert!(!c.unwrap().shown().contains("secret"));
-        let uncommented: String = Config::example().lines().filter_map(|l| l.strip_prefix("# ")).filter(|l| l.contains(" = ")).fold(String::new(), |t, l| t + l + "\n");
+        let uncommented: String = Config::example()
+            .lines()
+            .filter_map(|l| l.strip_prefix("# "))
+            .filter(|l| l.contains(" = "))
+            .fold(String::new(), |t, l| t + l + "\n");
         assert!(uncommented.parse::<toml::Table>().is_ok(), "{uncommented}");
     }
 }

@@ -43,14 +43,17 @@ async fn main_job(config: &Config, running: &Running, stop_robot: &CancellationT
     let ask = |request: Value| async move {
         admin::execute(&running.app, &request).await.map_err(|e| anyhow::anyhow!("{e:?}"))
     };
-    let ground = ask(json!({"command": "quickstart ground"})).await?;
     if let Some(password) = running.first.as_ref().and_then(|f| f.password.as_ref()) {
         say(&format!("sign in    admin / {}   (shown once)", password.reveal()));
     }
-    let text = |name: &str| ground[name].as_str().map(str::to_owned).with_context(|| format!("no {name}"));
-    let machine_key = text("machine_key")?;
-    let api = Api::new(&running.url, &text("token")?, ground["folder_id"].as_i64().unwrap_or_default());
-    say(&format!("client     id {}  secret {}", text("client_id")?, text("client_secret")?));
+    let robot = ask(json!({"command": "robot create", "name": "quickstart-robot"})).await?;
+    let scopes = "OR.Execution OR.Folders OR.Jobs OR.Machines OR.Monitoring OR.Robots";
+    let run = &running.app.ids.guid()[..8];
+    let made = json!({"command": "application create", "name": format!("quickstart-{run}"), "scopes": scopes});
+    let client = ask(made).await?;
+    let api = Api::sign_in(&running.url, &client, scopes, robot["folder_id"].as_i64().unwrap_or_default()).await?;
+    say(&format!("client     id {}  secret {}", shown(&client["client_id"]), shown(&client["client_secret"])));
+    let machine_key = api.machine("quickstart").await?;
     let robot = bandmaster_robot::RobotConfig {
         server_url: running.url.clone(),
         machine_key: bandmaster_robot::Secret::new(machine_key),
@@ -101,6 +104,10 @@ async fn follow(api: &Api, key: &str, agent: &tokio::task::JoinHandle<Result<()>
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
+}
+
+fn shown(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 fn say(line: &str) {

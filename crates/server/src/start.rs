@@ -24,11 +24,13 @@ pub struct Ambient {
     pub ids: Arc<dyn Ids>,
     /// The database, when it is not the one the configuration names.
     pub store: Option<StoreConfig>,
+    /// Hash passwords at the least cost. For tests only.
+    pub cheap_hashes: bool,
 }
 
 impl Default for Ambient {
     fn default() -> Ambient {
-        Ambient { clock: Arc::new(SystemClock), ids: Arc::new(RandomIds), store: None }
+        Ambient { clock: Arc::new(SystemClock), ids: Arc::new(RandomIds), store: None, cheap_hashes: false }
     }
 }
 
@@ -71,9 +73,14 @@ pub async fn prepare(config: &Config, ambient: Ambient) -> Result<Prepared> {
         tracing::info!(migration = name, "the database was brought up to date");
     }
     let registry = wiring::registry();
-    let served = registry.finish().map_err(|problems| anyhow!("the registry is inconsistent: {}", problems.join("; ")))?;
+    let served =
+        registry.finish().map_err(|problems| anyhow!("the registry is inconsistent: {}", problems.join("; ")))?;
     let settings = wiring::settings(config, &data);
-    let wired = wiring::app(config, settings, store, ambient.clock, ambient.ids, keys);
+    let wired = wiring::app(
+        config,
+        settings,
+        wiring::Ground { store, clock: ambient.clock, ids: ambient.ids, keys, cheap_hashes: ambient.cheap_hashes },
+    );
     let app = Arc::new(wired.app);
     let first = wiring::first_start(&app, config.text("admin-password")).await.map_err(|e| anyhow!("{e:?}"))?;
     Ok(Prepared { app, served: Arc::new(served), first, data, duties: wired.duties, lock })
@@ -119,7 +126,9 @@ pub async fn run(config: &Config, prepared: Prepared) -> Result<Running> {
     let address = listener.local_addr()?;
     let open = !address.ip().is_loopback();
     if open && tls.is_none() && !config.is("trust-proxy") && !config.is("insecure-http") {
-        bail!("{address} can be reached by others: give a TLS certificate, or --trust-proxy behind one, or --insecure-http");
+        bail!(
+            "{address} can be reached by others: give a TLS certificate, or --trust-proxy behind one, or --insecure-http"
+        );
     }
     let Prepared { app, served, first, data, duties, lock } = prepared;
     let scheme = if tls.is_some() { "https" } else { "http" };

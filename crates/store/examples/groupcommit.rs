@@ -21,10 +21,8 @@ const SPAN: Duration = Duration::from_secs(3);
 
 async fn unit(store: &Store, body: &str) {
     let mut unit = store.begin().await.unwrap();
-    let row = unit
-        .query_one("INSERT INTO item (status, body) VALUES (0, $1) RETURNING id", params![body])
-        .await
-        .unwrap();
+    let row =
+        unit.query_one("INSERT INTO item (status, body) VALUES (0, $1) RETURNING id", params![body]).await.unwrap();
     let id: i64 = row.get(0).unwrap();
     unit.execute("UPDATE item SET status = 1 WHERE id = $1 AND status = 0", params![id]).await.unwrap();
     unit.commit().await.unwrap();
@@ -82,5 +80,5 @@ async fn main() {
     measure("one caller", &folder, 1, 64).await;
     measure("64 callers, a commit each", &folder, 64, 1).await;
     measure("64 callers, group commit", &folder, 64, 64).await;
-    measure("256 callers, group commit", &folder, 256, 64).await;
+    measure("256 callers, group commit", &folder, 256, 256).await;
 }

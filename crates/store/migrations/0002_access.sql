@@ -60,7 +60,7 @@ CREATE TABLE users (
 CREATE UNIQUE INDEX users_key ON users (tenant_id, key);
 CREATE UNIQUE INDEX users_name ON users (tenant_id, fold(user_name), type);
 
--- The groups of an account that the tenant knows, both as rows of users. Everyone holds all people without being
+-- The groups of an account that the tenant knows, both as rows of users. Everyone holds all people and robot accounts without being
 -- told so; applications have only what is given to themselves.
 CREATE VIEW user_groups AS
 SELECT u.id AS user_id, g.id AS group_id
@@ -69,7 +69,7 @@ JOIN users g ON g.tenant_id = u.tenant_id AND g.type = 3 AND g.is_active = 1
 JOIN identity_groups ig ON ig.key = g.key
 WHERE u.type NOT IN (3, 5)
   AND (EXISTS (SELECT 1 FROM identity_group_members m WHERE m.group_id = ig.id AND m.member_key = u.key)
-       OR (ig.is_built_in = 1 AND ig.name = 'Everyone' AND u.type IN (0, 2)));
+       OR (ig.is_built_in = 1 AND ig.name = 'Everyone' AND u.type <> 5));
 
 -- feed_type: 0 Undefined, 1 Processes, 2 Libraries, 3 PersonalWorkspace, 4 FolderHierarchy.
 -- folder_type: 0 Standard, 1 Personal, 2 Virtual, 3 Solution, 4 DebugSolution.

@@ -87,8 +87,8 @@ CREATE INDEX jobs_live_release ON jobs (release_id) WHERE ended_at IS NULL;
 CREATE INDEX jobs_due ON jobs (due_at) WHERE due_at IS NOT NULL;
 
 -- A job's place on a robot, from the reservation to its end: one row a job, one job a runtime slot. The unique indexes
--- are what keeps two dispatchers from giving a slot, or an account, away twice. launch is the command's content as it
--- was fixed at the reservation.
+-- are what keeps two dispatchers from giving a slot, or an account, away twice. host is the folded name of the
+-- host, whose desktop a foreground job takes. launch is the command's content as it was fixed at the reservation.
 CREATE TABLE job_slots (
   job_id BIGINT NOT NULL PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
   tenant_id BIGINT NOT NULL,
@@ -116,12 +116,15 @@ CREATE INDEX job_slots_host ON job_slots (machine_id, host);
 CREATE INDEX job_slots_reserved ON job_slots (reserved_until) WHERE accepted = 0;
 CREATE INDEX job_slots_seen ON job_slots (seen_at) WHERE accepted = 1;
 
--- When a robot last ended a job: who has been idle longest.
-CREATE TABLE robot_idle (
-  robot_id BIGINT NOT NULL PRIMARY KEY,
+-- Since when a robot (kind 0) or a session (kind 1) has had nothing to do: who has been idle longest comes first.
+CREATE TABLE idle_since (
+  kind BIGINT NOT NULL,
+  item_id BIGINT NOT NULL,
   tenant_id BIGINT NOT NULL,
-  since BIGINT NOT NULL
+  at BIGINT NOT NULL,
+  PRIMARY KEY (kind, item_id)
 );
+CREATE INDEX idle_since_tenant ON idle_since (tenant_id);
 
 -- One dispatcher a tenant at a time: it locks this row until it commits.
 CREATE TABLE dispatch_gates (

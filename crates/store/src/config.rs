@@ -46,7 +46,7 @@ pub struct StoreConfig {
     pub cache_kib: u32,
     /// SQLite: bytes of the file mapped into memory by each connection; 0 for none.
     pub mmap_bytes: u64,
-    /// SQLite: most units of work in one commit.
+    /// SQLite: most units of work in one commit. More callers than this wait for the next one.
     pub group_limit: usize,
     /// SQLite: pages (4 KiB) in the write-ahead log at which it is copied back
     /// into the database file.
@@ -75,8 +75,8 @@ impl Default for StoreConfig {
             acquire_timeout: Duration::from_secs(30),
             cache_kib: 4096,
             mmap_bytes: 0,
-            group_limit: 64,
-            checkpoint_pages: 4000,
+            group_limit: 256,
+            checkpoint_pages: 1000,
         }
     }
 }

@@ -19,5 +19,9 @@ pub static MIGRATIONS: &[Migration] = migrations![
     2 "0002_access",
     3 "0003_records",
     4 "0004_fleet",
+    5 "0005_packages",
     6 "0006_automation",
+    7 "0007_queues",
+    8 "0008_resources",
+    9 "0009_observe",
 ];

@@ -62,7 +62,8 @@ impl Fate {
 ///
 /// After a database error in a unit only giving it up is possible, on both
 /// engines: later calls return the same error again. Await nothing but the
-/// unit's own calls while holding one: on SQLite every writer waits for it.
+/// unit's own calls while holding one: on SQLite every writer waits for it, and a
+/// task that begins a second unit meanwhile waits for itself.
 pub struct Unit {
     conn: Conn,
 }

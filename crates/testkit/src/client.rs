@@ -18,10 +18,8 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn new(base: String, served: Arc<Served>, token: Option<String>) -> Client {
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .expect("an HTTP client");
+        let http =
+            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("an HTTP client");
         Client { http, base, served, token, headers: Vec::new() }
     }
 

@@ -14,9 +14,10 @@
 mod check;
 mod client;
 mod server;
+mod tested;
 
 pub use client::{Client, Reply};
-pub use server::{Backend, TestServer};
+pub use server::{ADMIN_PASSWORD, Backend, TestServer, all_scopes};
 
 pub use serde_json::{Value, json};
 

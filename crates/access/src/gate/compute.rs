@@ -164,7 +164,9 @@ mod tests {
         let direct = HashMap::from([(4, set(&["Assets.View"]))]);
         let mut r = combine(&model(), Some(7), PermissionSet::EMPTY, &direct);
         add_robot(&mut r, false);
-        assert!(r.has("Logs.Create", Some(4)) && !r.has("FolderPackages.View", Some(4)) && !r.has("Logs.Create", Some(1)));
+        assert!(
+            r.has("Logs.Create", Some(4)) && !r.has("FolderPackages.View", Some(4)) && !r.has("Logs.Create", Some(1))
+        );
         add_robot(&mut r, true);
         assert!(r.has("FolderPackages.View", Some(4)) && r.has("Packages.View", None));
     }

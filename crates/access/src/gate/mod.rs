@@ -178,13 +178,7 @@ async fn reading<'c>(app: &App, conn: &'c mut Option<Conn>) -> Result<&'c mut Co
     })
 }
 
-async fn machine(
-    app: &App,
-    conn: &mut Conn,
-    model: &Model,
-    principal: &Principal,
-    tenant: &Tenant,
-) -> Result<Rights> {
+async fn machine(app: &App, conn: &mut Conn, model: &Model, principal: &Principal, tenant: &Tenant) -> Result<Rights> {
     let folders = match (app.parts.get::<Box<dyn MachineFolders>>(), principal.machine_id) {
         (Some(part), Some(machine)) => part.folders(conn, tenant.id, machine).await?,
         _ => Vec::new(),

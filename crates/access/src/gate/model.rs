@@ -31,8 +31,7 @@ pub struct Standing {
 
 /// Reads the standing; `None` when there is no such tenant.
 pub async fn standing(conn: &mut Conn, tenant_id: i64) -> Result<Option<Standing>> {
-    let row =
-        conn.query_opt("SELECT access_version, is_active FROM tenants WHERE id = $1", params![tenant_id]).await?;
+    let row = conn.query_opt("SELECT access_version, is_active FROM tenants WHERE id = $1", params![tenant_id]).await?;
     row.map(|r| Ok(Standing { version: r.get(0)?, active: r.get(1)? })).transpose()
 }
 

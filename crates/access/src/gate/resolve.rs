@@ -71,7 +71,8 @@ mod tests {
     #[test]
     fn every_form() {
         let tree = sample();
-        let cases: &[(Option<&str>, bool, Option<i64>, Option<i64>, Option<i64>)] = &[
+        type Case = (Option<&'static str>, bool, Option<i64>, Option<i64>, Option<i64>);
+        let cases: &[Case] = &[
             (None, false, None, Some(3), Some(3)),
             (None, false, None, Some(9), None),
             (None, false, Some(2), Some(3), Some(2)),

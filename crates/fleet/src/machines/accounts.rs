@@ -88,15 +88,17 @@ pub(crate) async fn set(unit: &mut Unit, machine_id: i64, folder_id: i64, robots
     unit.execute("DELETE FROM machine_robots WHERE machine_id = $1 AND folder_id = $2", params![machine_id, folder_id])
         .await?;
     if robots.is_empty() {
-        unit.execute("DELETE FROM machine_limits WHERE machine_id = $1 AND folder_id = $2", params![
-            machine_id, folder_id
-        ])
+        unit.execute(
+            "DELETE FROM machine_limits WHERE machine_id = $1 AND folder_id = $2",
+            params![machine_id, folder_id],
+        )
         .await?;
         return Ok(());
     }
-    unit.execute("INSERT INTO machine_limits (machine_id, folder_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", params![
-        machine_id, folder_id
-    ])
+    unit.execute(
+        "INSERT INTO machine_limits (machine_id, folder_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        params![machine_id, folder_id],
+    )
     .await?;
     let rows: Vec<Vec<Value>> = robots.iter().map(|r| params![machine_id, folder_id, *r].to_vec()).collect();
     unit.execute_many(

@@ -6,11 +6,11 @@
 
 pub mod accounts;
 pub mod entity;
-mod lists;
-mod operations;
+pub(crate) mod lists;
+pub(crate) mod operations;
 pub mod record;
 mod runtimes;
-mod secrets;
+pub(crate) mod secrets;
 mod wish;
 
 pub use accounts::{AccountLimits, account_limits};

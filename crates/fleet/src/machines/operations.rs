@@ -127,7 +127,7 @@ pub(super) async fn update(call: &mut Call) -> Result<Output> {
     wish.check_fixed(&before, &license_key)?;
     let was = snapshot(&mut unit, id).await?;
     let name = wish.name.clone().unwrap_or_else(|| before.name.clone());
-    let slots = wish.slots(before.slots);
+    let (slots, now) = (wish.slots(before.slots), unit.now());
     unit.execute(
         "UPDATE machines SET name = $1, description = CASE WHEN $2 = 1 THEN $3 ELSE description END, \
          unattended_slots = $4, nonproduction_slots = $5, headless_slots = $6, testautomation_slots = $7, \
@@ -145,7 +145,7 @@ pub(super) async fn update(call: &mut Call) -> Result<Output> {
             wish.target_framework.unwrap_or(before.target_framework),
             wish.update_policy.as_deref(),
             wish.tags.as_deref(),
-            unit.now(),
+            now,
             id
         ],
     )

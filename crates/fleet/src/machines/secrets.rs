@@ -18,7 +18,7 @@ const MOST: i64 = 20;
 pub(super) const TYPES: &str = "type MachineSecretDto\n  id int64\n  secret string\n  creationTime datetime\n";
 
 /// A new secret and its hash.
-pub(super) fn fresh(app: &App) -> Result<(Secret, String)> {
+pub(crate) fn fresh(app: &App) -> Result<(Secret, String)> {
     let secret = Secret::new(app.ids.secret());
     // Revealed to be hashed.
     let hash = app.keys.hash(secret.reveal(), PURPOSE)?;
@@ -26,11 +26,12 @@ pub(super) fn fresh(app: &App) -> Result<(Secret, String)> {
 }
 
 /// Stores the hash of a secret; the secret's id.
-pub(super) async fn add(unit: &mut Unit, machine_id: i64, hash: &str) -> Result<i64> {
+pub(crate) async fn add(unit: &mut Unit, machine_id: i64, hash: &str) -> Result<i64> {
+    let now = unit.now();
     let row = unit
         .query_one(
             "INSERT INTO machine_secrets (machine_id, secret_hash, created_at) VALUES ($1, $2, $3) RETURNING id",
-            params![machine_id, hash, unit.now()],
+            params![machine_id, hash, now],
         )
         .await?;
     Ok(row.get(0)?)
@@ -60,9 +61,10 @@ async fn owner(conn: &mut Conn, tenant_id: i64, license_key: &str) -> Result<Own
     let unknown = || Error::not_found("Machine");
     let key = parse_guid(license_key).ok_or_else(unknown)?;
     let row = conn
-        .query_opt("SELECT id, key, name FROM machines WHERE tenant_id = $1 AND license_key = $2", params![
-            tenant_id, key
-        ])
+        .query_opt(
+            "SELECT id, key, name FROM machines WHERE tenant_id = $1 AND license_key = $2",
+            params![tenant_id, key],
+        )
         .await?
         .ok_or_else(unknown)?;
     Ok(Owner { id: row.get(0)?, key: row.get(1)?, name: row.get(2)? })

@@ -39,9 +39,7 @@ impl Wish {
     /// Reads the members of a `MachineDto`.
     pub fn read(body: &Fields<'_>) -> Result<Wish> {
         let slots = |name: &str| match body.int(name) {
-            Some(n) if n < 0 => {
-                Err(Error::new(400, codes::INVALID_SLOTS, format!("{name} must not be less than 0.")))
-            }
+            Some(n) if n < 0 => Err(Error::new(400, codes::INVALID_SLOTS, format!("{name} must not be less than 0."))),
             slots => Ok(slots),
         };
         let scope = body.choice("Scope", &MACHINE_SCOPE)?;

@@ -1,1 +1,18 @@
-//! Black-box tests of the identity service.
+//! Black-box tests of the identity service: whole requests through the dispatcher, on SQLite and on PostgreSQL, with
+//! stand-ins for the crates that identity asks about tenants, machines and jobs.
+
+#[macro_use]
+mod world;
+mod browser;
+
+mod accounts;
+mod applications;
+mod authorize;
+mod discovery;
+mod hostile;
+mod keys;
+mod legacy;
+mod machines;
+mod personal;
+mod refresh;
+mod token;

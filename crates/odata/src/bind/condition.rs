@@ -150,7 +150,12 @@ impl<'a> Binder<'a> {
         let negated = match op {
             Operator::Equal => false,
             Operator::NotEqual => true,
-            _ => return Err(Failure::new(at.0, format!("Conditions can only be compared by eq and ne, not {}", op.word()))),
+            _ => {
+                return Err(Failure::new(
+                    at.0,
+                    format!("Conditions can only be compared by eq and ne, not {}", op.word()),
+                ));
+            }
         };
         let (left, right) = if matches!(left.expr, Expr::Literal(_)) { (right, left) } else { (left, right) };
         let first = Box::new(self.condition(left)?);

@@ -49,8 +49,7 @@ pub fn bind(options: &QueryOptions, ty: &'static EntityType, limits: &Limits) ->
         query.filter = Some(bound.map_err(|f| f.in_option("$filter", &filter.text))?);
     }
     if let Some(order) = &options.orderby {
-        query.order =
-            bind_order(&order.tree, ty, limits).map_err(|f| f.in_option("$orderby", &order.text))?;
+        query.order = bind_order(&order.tree, ty, limits).map_err(|f| f.in_option("$orderby", &order.text))?;
     }
     let mut included = Vec::new();
     if let Some(expand) = &options.expand {
@@ -70,11 +69,7 @@ pub(super) fn unknown(name: &Name, ty: &EntityType) -> Failure {
     Failure::named(name.at.0, &text, format!("The type '{}' has no property named '{text}'", ty.name))
 }
 
-fn bind_filter(
-    filter: &Filter,
-    ty: &'static EntityType,
-    limits: &Limits,
-) -> Result<crate::query::Predicate, Failure> {
+fn bind_filter(filter: &Filter, ty: &'static EntityType, limits: &Limits) -> Result<crate::query::Predicate, Failure> {
     if filter.nodes > limits.nodes {
         let text = format!("The condition has {} expressions, at most {} are allowed", filter.nodes, limits.nodes);
         return Err(Failure::new(0, text));
@@ -135,9 +130,8 @@ fn bind_expand(
 
 /// The same navigation may be named again when at most one of the two says what of it is wanted.
 fn merge(bound: &mut Vec<Expand>, new: Expand, path: &[Name]) -> Result<(), Failure> {
-    let plain = |q: &Query| {
-        q.filter.is_none() && q.order.is_empty() && q.top.is_none() && q.skip == 0 && q.select.is_none()
-    };
+    let plain =
+        |q: &Query| q.filter.is_none() && q.order.is_empty() && q.top.is_none() && q.skip == 0 && q.select.is_none();
     let Some(old) = bound.iter_mut().find(|e| e.navigation.name == new.navigation.name) else {
         bound.push(new);
         return Ok(());
@@ -146,8 +140,7 @@ fn merge(bound: &mut Vec<Expand>, new: Expand, path: &[Name]) -> Result<(), Fail
         let at = path.first().map_or(0, |n| n.at.0);
         return Err(Failure::named(at, new.navigation.name, format!("'{}' is expanded twice", new.navigation.name)));
     }
-    let (mut kept, other) =
-        if plain(&new.query) { (old.query.clone(), &new.query) } else { (new.query, &old.query) };
+    let (mut kept, other) = if plain(&new.query) { (old.query.clone(), &new.query) } else { (new.query, &old.query) };
     for expand in &other.expand {
         merge(&mut kept.expand, expand.clone(), path)?;
     }
@@ -190,7 +183,9 @@ fn bind_item(
         return Ok(Some(Expand { navigation, query }));
     }
     let listed = matches!(navigation.link, Link::Many { .. });
-    if !listed && (options.filter.is_some() || !options.orderby.is_empty() || options.top.is_some() || options.skip.is_some()) {
+    if !listed
+        && (options.filter.is_some() || !options.orderby.is_empty() || options.top.is_some() || options.skip.is_some())
+    {
         let text = format!("'{}' leads to one entity: $filter, $orderby, $top and $skip do not apply", navigation.name);
         return Err(Failure::named(name.at.0, navigation.name, text));
     }

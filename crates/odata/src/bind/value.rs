@@ -44,7 +44,8 @@ pub(super) fn coerce(literal: &Literal, ty: Type, at: Position, name: &str) -> R
         _ => None,
     };
     value.ok_or_else(|| {
-        let text = format!("{} is {}, it cannot be compared with {}", name, ty.described(), shown(&literal.to_string()));
+        let text =
+            format!("{} is {}, it cannot be compared with {}", name, ty.described(), shown(&literal.to_string()));
         Failure::named(at.0, name, text)
     })
 }

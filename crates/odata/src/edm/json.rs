@@ -66,7 +66,9 @@ fn call(call: &Call<'_>) -> Value {
     let returns = match &call.returns {
         Some(ty) => Some(typed(ty, true)),
         // A function must return something.
-        None if !call.operation.action => Some(typed(&EdmType { name: "Edm.Untyped".to_owned(), collection: false }, true)),
+        None if !call.operation.action => {
+            Some(typed(&EdmType { name: "Edm.Untyped".to_owned(), collection: false }, true))
+        }
         None => None,
     };
     out.extend(returns.map(|r| ("$ReturnType".to_owned(), Value::Object(r))));

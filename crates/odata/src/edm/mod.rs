@@ -111,9 +111,7 @@ impl<'a> Schema<'a> {
                 schema.sets.push((entity.set, entity.name));
                 let leads = |name: &str| document.entities.iter().find(|e| e.name == name && !e.set.is_empty());
                 let bindings = entity.navigations.iter();
-                schema.bindings.push(
-                    bindings.filter_map(|n| Some((n.name, leads((n.target)().name)?.set))).collect(),
-                );
+                schema.bindings.push(bindings.filter_map(|n| Some((n.name, leads((n.target)().name)?.set))).collect());
             }
             if seen.insert(entity.name) {
                 let described = document.types.iter().find(|t| t.name == entity.name).copied();

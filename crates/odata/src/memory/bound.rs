@@ -50,7 +50,8 @@ pub fn select<'d>(query: &Query, visibility: &Visibility, data: &'d dyn Data) ->
             }
         }
         let key = |row: &Row| query.ty.key_property().map_or(Cell::Null, |p| stored(p, row));
-        ordered(Class::Guid, &key(left), &key(right))
+        let order = ordered(Class::Guid, &key(left), &key(right));
+        if query.order.last().is_some_and(|t| t.descending) { order.reverse() } else { order }
     });
     let skip = usize::try_from(query.skip).unwrap_or(usize::MAX);
     let top = query.top.map_or(usize::MAX, |t| t as usize);
@@ -130,8 +131,8 @@ impl<'d> World<'d> {
             Scope::Organization { column } => int(row, column) == Some(self.visibility.organization),
             Scope::Tenant { column } => int(row, column) == Some(self.visibility.tenant),
             Scope::Folder { column } => ours && seen(int(row, column)),
-            Scope::Linked { table, item, folder } => {
-                let key = ty.key_property().map_or(Cell::Null, |p| stored(p, row));
+            Scope::Linked { local, table, item, folder } => {
+                let key = row.get(local).cloned().unwrap_or(Cell::Null);
                 let linked = |link: &&Row| link.get(item).is_some_and(|i| equal(Class::Guid, i, &key));
                 ours && (self.visibility.folders == Folders::All
                     || self.data.table(table).iter().filter(linked).any(|link| seen(int(link, folder))))
@@ -167,9 +168,7 @@ impl<'d> World<'d> {
             _ => None,
         };
         let value = match scalar {
-            Scalar::Property(path) => {
-                self.walk(rows, path.variable, &path.hops).map(|row| stored(path.property, row))
-            }
+            Scalar::Property(path) => self.walk(rows, path.variable, &path.hops).map(|row| stored(path.property, row)),
             Scalar::Constant(value) => Some(constant(value)),
             Scalar::Length(t) => text(t).and_then(|t| i64::try_from(t.chars().count()).ok()).map(Cell::Int),
             Scalar::Trim(t) => text(t).map(|t| Cell::Text(t.trim_matches(' ').to_owned())),
@@ -231,9 +230,7 @@ impl<'d> World<'d> {
                 Cell::Int(i) => Some(i != 0),
                 _ => None,
             },
-            Predicate::Is { inner, value, negated } => {
-                Some((self.truth(inner, rows) == Some(*value)) != *negated)
-            }
+            Predicate::Is { inner, value, negated } => Some((self.truth(inner, rows) == Some(*value)) != *negated),
             Predicate::Same { left, right, negated } => {
                 Some((self.truth(left, rows) == self.truth(right, rows)) != *negated)
             }

@@ -35,10 +35,8 @@ pub(super) fn against(options: &QueryOptions, known: &Known<'_>, limits: &Limits
     if let Some(filter) = &options.filter {
         let place = |f: Failure| f.in_option("$filter", &filter.text);
         if filter.tree.nodes > limits.nodes {
-            let text = format!(
-                "The condition has {} expressions, at most {} are allowed",
-                filter.tree.nodes, limits.nodes
-            );
+            let text =
+                format!("The condition has {} expressions, at most {} are allowed", filter.tree.nodes, limits.nodes);
             return Err(place(Failure::new(0, text)));
         }
         Checker { root: known.clone(), variables: Vec::new() }.condition(&filter.tree.root).map_err(place)?;
@@ -50,7 +48,10 @@ pub(super) fn against(options: &QueryOptions, known: &Known<'_>, limits: &Limits
         }
         for term in &order.tree {
             if !matches!(term.node.expr, Expr::Path(_) | Expr::Call { .. }) {
-                return Err(place(Failure::new(term.node.at.0, "Only a property or a function of one can be ordered by")));
+                return Err(place(Failure::new(
+                    term.node.at.0,
+                    "Only a property or a function of one can be ordered by",
+                )));
             }
             Checker { root: known.clone(), variables: Vec::new() }.value(&term.node).map_err(place)?;
         }

@@ -208,8 +208,9 @@ impl<'a> Evaluator<'a> {
             }
             Expr::Call { name, args } => {
                 let values: Result<Vec<Val<'a>>, Failure> = args.iter().map(|a| self.value(a)).collect();
-                call(&name.text.to_ascii_lowercase(), &values?)
-                    .ok_or_else(|| Failure::named(name.at.0, &name.text, format!("{} cannot be computed", shown(&node.to_string()))))?
+                call(&name.text.to_ascii_lowercase(), &values?).ok_or_else(|| {
+                    Failure::named(name.at.0, &name.text, format!("{} cannot be computed", shown(&node.to_string())))
+                })?
             }
         })
     }

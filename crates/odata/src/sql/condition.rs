@@ -4,8 +4,8 @@
 //! good enough at the top of a WHERE clause and under AND/OR there, and usable by indexes. The exact form
 //! has precisely the condition's own truth value; it is needed below NOT and IS.
 
-use super::writer::{Frame, Level, Writer};
 use super::Param;
+use super::writer::{Frame, Level, Writer};
 use crate::query::{Class, Compare, Constant, DatePart, Predicate, Scalar, TextTest};
 use crate::syntax::Operator;
 use crate::text::fold;
@@ -339,4 +339,3 @@ impl Writer<'_> {
         self.push(&format!(") / {DAY} + 719468 AS z) AS q1) AS q2) AS q3) AS q4) AS q5)"));
     }
 }
-

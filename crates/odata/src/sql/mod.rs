@@ -11,7 +11,7 @@ mod writer;
 
 pub use projection::{Field, Shape};
 
-use crate::query::{Expand, KeyValue, OrderTerm, Predicate, Query};
+use crate::query::{Class, Expand, KeyValue, OrderTerm, Predicate, Query};
 use bandmaster_model::entity::{EntityType, Link, Property, Scope, Source};
 use writer::{Frame, Writer};
 
@@ -234,15 +234,23 @@ impl Writer<'_> {
         });
     }
 
+    /// The terms, then the key in the direction of the last term (so that an index over both can be walked
+    /// one way). Terms behind the key cannot matter.
     fn order(&mut self, query: &Query, frame: &mut Frame) {
         for term in &query.order {
             self.order_term(query.ty, term, frame);
+            if condition::is_key(&term.scalar, query.ty) && term.class != Class::Text {
+                return;
+            }
             self.push(", ");
         }
         match query.ty.key_property().map(|p| p.source) {
             Some(Source::Column(column)) => self.push_column(frame, column),
             Some(Source::Expression(text)) => self.push_expression(text, frame.alias()),
             _ => self.push("1"),
+        }
+        if query.order.last().is_some_and(|t| t.descending) {
+            self.push(" DESC");
         }
     }
 

@@ -43,12 +43,7 @@ pub enum Field {
 }
 
 /// Writes the select list of a query, without `SELECT`.
-pub(super) fn write(
-    query: &Query,
-    frame: &mut Frame,
-    writer: &mut Writer<'_>,
-    columns: &mut Vec<Column>,
-) -> Shape {
+pub(super) fn write(query: &Query, frame: &mut Frame, writer: &mut Writer<'_>, columns: &mut Vec<Column>) -> Shape {
     write_named(query, frame, writer, columns, false)
 }
 

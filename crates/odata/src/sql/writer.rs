@@ -85,12 +85,7 @@ impl Frame {
         self.collect_expand_at(expand, &mut Vec::new(), writer);
     }
 
-    fn collect_expand_at(
-        &mut self,
-        expand: &[Expand],
-        hops: &mut Vec<&'static Navigation>,
-        writer: &mut Writer<'_>,
-    ) {
+    fn collect_expand_at(&mut self, expand: &[Expand], hops: &mut Vec<&'static Navigation>, writer: &mut Writer<'_>) {
         for item in expand.iter().filter(|e| matches!(e.navigation.link, Link::One { .. })) {
             hops.push(item.navigation);
             self.join(0, hops, writer);
@@ -297,7 +292,7 @@ impl<'v> Writer<'v> {
                     self.folders(folders);
                 }
             }
-            Scope::Linked { table, item, folder } => {
+            Scope::Linked { local, table, item, folder } => {
                 self.owned(alias, "tenant_id", visibility.tenant);
                 if let Folders::These(folders) = &visibility.folders {
                     self.push(" AND EXISTS (SELECT 1 FROM ");
@@ -305,10 +300,7 @@ impl<'v> Writer<'v> {
                     self.push(" AS link WHERE link.");
                     self.push(item);
                     self.push(" = ");
-                    match ty.key_property() {
-                        Some(key) => self.source(key, alias),
-                        None => self.push("NULL"),
-                    }
+                    self.column(alias, local);
                     self.push(" AND link.");
                     self.push(folder);
                     self.folders(folders);

@@ -235,7 +235,11 @@ impl<'a> Parser<'a> {
         let all = word.text.eq_ignore_ascii_case("all");
         if !all && !word.text.eq_ignore_ascii_case("any") {
             let text = shown(&word.text);
-            return Err(Failure::named(word.at.0, &text, format!("Behind a path only any and all may be called, not '{text}'")));
+            return Err(Failure::named(
+                word.at.0,
+                &text,
+                format!("Behind a path only any and all may be called, not '{text}'"),
+            ));
         }
         self.lexer.need(b'(')?;
         if !all && self.lexer.take(b')')? {

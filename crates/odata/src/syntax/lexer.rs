@@ -250,9 +250,7 @@ impl<'a> Lexer<'a> {
         };
         match value {
             Some(value) => Ok((Token::Literal(value), length)),
-            None => {
-                Err(Failure::named(self.position(), &written, format!("The number '{written}' is out of range")))
-            }
+            None => Err(Failure::named(self.position(), &written, format!("The number '{written}' is out of range"))),
         }
     }
 }

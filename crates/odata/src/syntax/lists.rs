@@ -95,7 +95,8 @@ fn expand_at(text: &str, base: usize, nesting: usize) -> Result<Vec<ExpandItem>,
         let mut options = Nested::default();
         if lexer.is(b'(') {
             let start = lexer.at + 1;
-            let end = start + closing(lexer.rest().get(1..).unwrap_or_default()).ok_or_else(|| lexer.expected("')'"))?;
+            let end =
+                start + closing(lexer.rest().get(1..).unwrap_or_default()).ok_or_else(|| lexer.expected("')'"))?;
             let inner = text.get(start..end).unwrap_or_default();
             nested(inner, base + start, nesting, &mut options)?;
             lexer.jump(end + 1)?;
@@ -144,7 +145,8 @@ fn nested(text: &str, base: usize, nesting: usize, into: &mut Nested) -> Result<
                 return Err(Failure::named(at, &name, format!("The option '{}' stands twice", shown(&name))));
             }
             let value_at = at + part.len() - value.len();
-            nested_option(&name, value, value_at, nesting, into).map_err(|f| if f.at < at { Failure { at, ..f } } else { f })?;
+            nested_option(&name, value, value_at, nesting, into)
+                .map_err(|f| if f.at < at { Failure { at, ..f } } else { f })?;
             seen.push(name);
         }
         from += length + 1;
@@ -155,11 +157,12 @@ fn nested(text: &str, base: usize, nesting: usize, into: &mut Nested) -> Result<
 }
 
 fn nested_option(name: &str, value: &str, at: usize, nesting: usize, into: &mut Nested) -> Result<(), Failure> {
-    let number = || {
-        value.trim().parse::<u64>().ok().filter(|n| *n <= i64::MAX as u64).ok_or_else(|| {
-            Failure::named(at, name, format!("'{}' is not a number for {name}", shown(value.trim())))
-        })
-    };
+    let number =
+        || {
+            value.trim().parse::<u64>().ok().filter(|n| *n <= i64::MAX as u64).ok_or_else(|| {
+                Failure::named(at, name, format!("'{}' is not a number for {name}", shown(value.trim())))
+            })
+        };
     match name {
         "$filter" => into.filter = Some(super::filter(value, at)?),
         "$orderby" => into.orderby = orderby(value, at)?,

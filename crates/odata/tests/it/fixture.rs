@@ -90,7 +90,7 @@ pub static QUEUE: EntityType = EntityType {
     set: "Queues",
     table: "queues",
     key: "Id",
-    scope: Scope::Linked { table: "queue_folders", item: "queue_id", folder: "folder_id" },
+    scope: Scope::Linked { local: "id", table: "queue_folders", item: "queue_id", folder: "folder_id" },
     properties: &[Property::new("Id", Kind::Int64, "id"), Property::new("Name", Kind::Text, "name")],
     navigations: &[],
 };

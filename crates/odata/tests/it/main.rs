@@ -1,4 +1,5 @@
 //! Tests of the whole way from option text to rows, on a small made-up model.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod binding;
 mod equivalence;

@@ -23,7 +23,6 @@ fn condition(raw: &str) -> String {
     let mut text = statement.text.split_once(" WHERE t.tenant_id = ").unwrap().1.to_owned();
     text = text.split_once(" AND ").unwrap().1.to_owned();
     // Shorter to read: placeholders without their types.
-    let mut text = text;
     for (i, param) in statement.params.iter().enumerate().rev() {
         let value = match param {
             Param::Int(i) => i.to_string(),
@@ -113,7 +112,7 @@ fn joins_are_shared_and_hide_what_is_not_seen() {
          LEFT JOIN licenses AS t2 ON t2.id = t1.license_id AND t2.organization_id = CAST($2 AS BIGINT) \
          WHERE t.tenant_id = CAST($3 AS BIGINT) AND t.folder_id IN (CAST($4 AS BIGINT), CAST($5 AS BIGINT)) \
          AND ((t2.slots > CAST($6 AS BIGINT)) AND (fold(t1.name) = CAST($7 AS TEXT))) \
-         ORDER BY fold(t1.name) DESC NULLS LAST, t.id LIMIT CAST($8 AS BIGINT)"
+         ORDER BY fold(t1.name) DESC NULLS LAST, t.id DESC LIMIT CAST($8 AS BIGINT)"
     );
     assert_eq!(statement.params[0], Param::Int(1));
     assert_eq!(statement.params[1], Param::Int(9));
@@ -130,7 +129,9 @@ fn lambdas_have_their_own_tables() {
          WHERE t2.job_id = t.id AND (((fold(t3.name) IS NOT DISTINCT FROM fold(t1.name)) AND (t2.weight > t.id))))"
     );
     let text = condition("$filter=Robot/Jobs/all(j: j/Id gt 5)");
-    assert!(text.starts_with("NOT EXISTS (SELECT 1 FROM jobs AS t2 WHERE t2.robot_id = t1.id AND t2.tenant_id = 1 AND ("));
+    assert!(
+        text.starts_with("NOT EXISTS (SELECT 1 FROM jobs AS t2 WHERE t2.robot_id = t1.id AND t2.tenant_id = 1 AND (")
+    );
     assert!(text.ends_with("(COALESCE(t2.id > 5, FALSE)) IS NOT TRUE)"), "{text}");
 }
 
@@ -177,7 +178,11 @@ fn keys_counts_and_expansions() {
     assert!(statement.text.contains("WHERE fold(t.id) = CAST($1 AS TEXT) AND t.organization_id"), "{}", statement.text);
     assert_eq!(statement.params[0], Param::Text("a:1".into()));
 
-    let counted = sql::count(&query("$filter=Robot/Id eq 1&$orderby=Name&$expand=Robot&$top=5&$skip=1"), &sees_all(), Some(10_000));
+    let counted = sql::count(
+        &query("$filter=Robot/Id eq 1&$orderby=Name&$expand=Robot&$top=5&$skip=1"),
+        &sees_all(),
+        Some(10_000),
+    );
     check(&counted);
     assert_eq!(
         counted.text,
@@ -193,7 +198,7 @@ fn keys_counts_and_expansions() {
     assert_eq!(
         statement.text,
         "SELECT t.job_id, t.label FROM tags AS t WHERE t.job_id IN (CAST($1 AS BIGINT), CAST($2 AS BIGINT)) \
-         AND TRUE AND (t.weight > CAST($3 AS BIGINT)) ORDER BY fold(t.label) DESC NULLS LAST, t.id"
+         AND TRUE AND (t.weight > CAST($3 AS BIGINT)) ORDER BY fold(t.label) DESC NULLS LAST, t.id DESC"
     );
     let query = crate::fixture::query("$expand=Tags($select=Label;$top=2;$skip=1)");
     let statement = sql::many(&query.expand[0], &sees(), &[KeyValue::Int(1)]);
@@ -204,6 +209,25 @@ fn keys_counts_and_expansions() {
          AS row_of_parent FROM tags AS t WHERE t.job_id = CAST($1 AS BIGINT) AND TRUE) AS paged \
          WHERE row_of_parent > CAST($2 AS BIGINT) AND row_of_parent <= CAST($3 AS BIGINT) ORDER BY row_of_parent"
     );
+}
+
+#[test]
+fn orders_are_total() {
+    for (raw, wanted) in [
+        ("", "t.id"),
+        ("$orderby=Id", "t.id"),
+        ("$orderby=Id desc,Name", "t.id DESC"),
+        ("$orderby=Started,Id desc", "t.started ASC NULLS FIRST, t.id DESC"),
+        ("$orderby=Started desc", "t.started DESC NULLS LAST, t.id DESC"),
+        ("$orderby=Name", "fold(t.name) ASC NULLS FIRST, t.id"),
+    ] {
+        let text = sql::page(&query(raw), &sees_all(), 1).text;
+        let order = text.split_once(" ORDER BY ").unwrap().1.split_once(" LIMIT").unwrap().0;
+        assert_eq!(order, wanted, "{raw}");
+    }
+    // Keys that are text are compared folded when asked for, so they do not end the order.
+    let text = sql::page(&query_of(&LICENSE, "$orderby=Code").unwrap(), &sees_all(), 1).text;
+    assert!(text.contains(" ORDER BY fold(t.id), t.id LIMIT"), "{text}");
 }
 
 #[test]

@@ -172,7 +172,7 @@ fn reading_is_linear_and_shallow() {
         long(")"),
         long("not "),
         long("not("),
-        long("a(") ,
+        long("a("),
         long("a/any(x:"),
         long("'"),
         long("-"),

@@ -4,7 +4,6 @@
 use std::fs;
 use std::io::{Cursor, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 use bandmaster_robot::Secret;
 use serde_json::json;
@@ -35,36 +34,48 @@ def main():
     sys.exit(1 if data.get("nothing") else 0)
 "#;
 
-/// A package index with one package, readable by everybody.
-fn index(folder: &Path) -> String {
-    let project = folder.join("simple/uipath");
+/// Tells what it was called with, and fails as many tests as it is told to.
+const SUITE_RUNNER: &str = r#"
+import json, sys
+def main():
+    arguments = sys.argv[1:]
+    data = json.load(open(arguments[arguments.index("--variablefile") + 1]))
+    print("suites", arguments[-1])
+    sys.exit(data.get("FAILURES", 0))
+"#;
+
+/// Adds a package with one program to an index that everybody can read; gives the index's address.
+fn publish(rig: &Rig, name: &str, program: &str, code: &str) -> String {
+    let simple = rig.shared("simple");
+    let project = simple.join(name);
     fs::create_dir_all(&project).unwrap();
+    let module = format!("{program}_stand_in");
+    let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: 9.9.9\n");
+    let entry = format!("[console_scripts]\n{program}={module}:main\n");
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, text) in [
-        ("uipath_stand_in.py", RUNTIME),
-        ("uipath-9.9.9.dist-info/METADATA", "Metadata-Version: 2.1\nName: uipath\nVersion: 9.9.9\n"),
-        ("uipath-9.9.9.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
-        ("uipath-9.9.9.dist-info/entry_points.txt", "[console_scripts]\nuipath=uipath_stand_in:main\n"),
-        ("uipath-9.9.9.dist-info/RECORD", ""),
+    for (file, text) in [
+        (format!("{module}.py"), code),
+        (format!("{name}-9.9.9.dist-info/METADATA"), metadata.as_str()),
+        (format!("{name}-9.9.9.dist-info/WHEEL"), "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
+        (format!("{name}-9.9.9.dist-info/entry_points.txt"), entry.as_str()),
+        (format!("{name}-9.9.9.dist-info/RECORD"), ""),
     ] {
-        writer.start_file(name, SimpleFileOptions::default()).unwrap();
+        writer.start_file(file, SimpleFileOptions::default()).unwrap();
         writer.write_all(text.as_bytes()).unwrap();
     }
-    let wheel = "uipath-9.9.9-py3-none-any.whl";
-    fs::write(project.join(wheel), writer.finish().unwrap().into_inner()).unwrap();
+    let wheel = format!("{name}-9.9.9-py3-none-any.whl");
+    fs::write(project.join(&wheel), writer.finish().unwrap().into_inner()).unwrap();
     fs::write(project.join("index.html"), format!("<a href=\"{wheel}\">{wheel}</a>")).unwrap();
-    for path in [folder, &folder.join("simple"), &project] {
+    for path in [&simple, &project] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    format!("file://{}", folder.join("simple").display())
+    format!("file://{}", simple.display())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn python_packages_share_one_prepared_environment() {
     let mut rig = Rig::new().await;
-    let index_folder = rig.shared("index");
-    fs::create_dir(&index_folder).unwrap();
-    rig.config.index_url = Some(Secret::new(index(&index_folder)));
+    rig.config.index_url = Some(Secret::new(publish(&rig, "uipath", "uipath", RUNTIME)));
     let agent = rig.agent();
     let files: &[(&str, &[u8])] = &[
         ("operate.json", br#"{"targetRuntime":"python","main":"main"}"#),
@@ -109,6 +120,30 @@ async fn python_packages_share_one_prepared_environment() {
     let files: &[(&str, &[u8])] = &[("pyproject.toml", b"[project]\nname='x'\ndependencies=['nowhere-to-be-found']")];
     let end = rig.end(&rig.job_of(7, package(files), json!({}))).await;
     assert_eq!(end["error"]["code"], "Robot.DependencyMissing", "{end}");
+    rig.check().await;
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn robot_framework_suites_run() {
+    let mut rig = Rig::new().await;
+    let index = publish(&rig, "robotframework", "robot", SUITE_RUNNER);
+    rig.config.index_url = Some(Secret::new(index));
+    let agent = rig.agent();
+    let package =
+        package(&[("operate.json", br#"{"targetRuntime":"robotframework","main":"suites"}"#), ("suites/a.robot", b"")]);
+    let job = |number, input: &str| {
+        let members = json!({
+            "packageId": "package1", "inputArguments": input, "entryPointPath": null,
+        });
+        rig.job_of(number, package.clone(), members)
+    };
+    let good = rig.job_of(1, package.clone(), json!({"entryPointPath": "suites/a.robot"}));
+    assert_eq!(rig.end_state(&good).await, "Successful");
+    assert_eq!(rig.log(&good, "Info"), ["suites suites/a.robot"]);
+    let end = rig.end(&job(2, r#"{"FAILURES":2}"#)).await;
+    assert_eq!(end["error"]["code"], "Robot.ProcessFailed", "{end}");
+    assert_eq!(end["error"]["detail"], "suites suites");
     rig.check().await;
     agent.stop().await;
 }

@@ -79,7 +79,7 @@ async fn a_job_that_died_without_an_agent_is_lost() {
     let rig = Rig::new().await;
     let agent = rig.agent();
     let key = rig.job(1, WAITER);
-    let pid = rig.until_file("pid").await;
+    let pid = noted(&rig, &key).await;
     agent.crash().await;
     let entry = journal(&rig, &key);
     let group = entry["process"]["pid"].as_u64().unwrap();
@@ -95,9 +95,17 @@ async fn a_job_that_died_without_an_agent_is_lost() {
     agent.stop().await;
 }
 
+/// The job's journal entry; null when there is none.
 fn journal(rig: &Rig, key: &str) -> Value {
     let path = rig.data("journal").join(format!("{key}.json"));
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    fs::read(path).map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap())
+}
+
+/// The process has started, and the agent has noted it.
+async fn noted(rig: &Rig, key: &str) -> String {
+    let pid = rig.until_file("pid").await;
+    until("the note of the process", || journal(rig, key)["stage"] == "Running").await;
+    pid
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,7 +113,7 @@ async fn a_start_that_could_not_be_noted_is_never_repeated() {
     let rig = Rig::new().await;
     let agent = rig.agent();
     let key = rig.job(1, WAITER);
-    let pid = rig.until_file("pid").await;
+    let pid = noted(&rig, &key).await;
     agent.crash().await;
     // As if the crash had come between the start and the note of the process id.
     let mut entry = journal(&rig, &key);
@@ -150,10 +158,7 @@ async fn an_absent_server_gets_everything_later() {
     rig.until_file("pid").await;
     rig.server.set_away(true);
     rig.touch("go");
-    until("the outcome in the journal", || {
-        rig.data("journal").join(format!("{key}.json")).exists() && journal(&rig, &key)["stage"] == "Ended"
-    })
-    .await;
+    until("the outcome in the journal", || journal(&rig, &key)["stage"] == "Ended").await;
     assert!(rig.server.lock().jobs[&key].end.is_none());
     rig.server.set_away(false);
     assert_eq!(rig.end_state(&key).await, "Successful");
@@ -209,5 +214,40 @@ async fn a_refused_end_is_not_repeated_for_ever() {
     rig.touch("go");
     until("the report", || rig.server.lock().jobs[&key].ends == 1).await;
     rig.check().await;
+    agent.stop().await;
+}
+
+/// An agent crashes while it prepares a job; gives the job's key.
+async fn crash_in_preparation(rig: &Rig) -> String {
+    rig.touch("go");
+    rig.server.lock().no_packages = true;
+    let agent = rig.agent();
+    let key = rig.job(1, WAITER);
+    until("the acceptance", || journal(rig, &key)["stage"] == "Accepted").await;
+    agent.crash().await;
+    rig.server.lock().no_packages = false;
+    key
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preparation_is_begun_again() {
+    let rig = Rig::new().await;
+    let key = crash_in_preparation(&rig).await;
+    let agent = rig.agent();
+    assert_eq!(rig.end_state(&key).await, "Successful");
+    assert_eq!(starts(&rig), 1);
+    rig.check().await;
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_given_up_by_the_server_is_not_started_late() {
+    let rig = Rig::new().await;
+    let key = crash_in_preparation(&rig).await;
+    rig.server.lock().jobs.get_mut(&key).unwrap().refuse = true;
+    let agent = rig.agent();
+    until("the refusal", || rig.server.lock().jobs[&key].refused > 0).await;
+    rig.check().await;
+    assert_eq!(starts(&rig), 0);
     agent.stop().await;
 }

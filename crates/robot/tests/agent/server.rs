@@ -38,6 +38,8 @@ pub struct Inner {
     pub away: bool,
     pub jobs: HashMap<String, Job>,
     pub stops: Vec<Value>,
+    /// Packages cannot be had for the moment, so jobs stay in their preparation.
+    pub no_packages: bool,
     pub packages: BTreeMap<String, Vec<u8>>,
     pub attachments: BTreeMap<String, Vec<u8>>,
     /// Every log record once, in the order of its first arrival.
@@ -206,6 +208,9 @@ async fn logs(State(server): State<Server>, axum::Json(body): axum::Json<Vec<Str
 async fn download(State(server): State<Server>, Path(action): Path<String>) -> Response {
     let key = action.split('\'').nth(1).unwrap_or_default();
     let mut inner = server.lock();
+    if inner.no_packages {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     inner.downloads += 1;
     match inner.packages.get(key) {
         Some(bytes) => bytes.clone().into_response(),

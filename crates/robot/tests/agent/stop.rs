@@ -98,17 +98,28 @@ async fn the_time_limit_stops_and_then_kills() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_while_the_job_is_prepared_starts_nothing() {
     let rig = Rig::new().await;
-    // The package cannot be had yet, so the preparation waits.
-    let key = rig.job(1, r#"touch "$SHARED/ran""#);
+    rig.server.lock().no_packages = true;
     let agent = rig.agent();
-    rig.stop(&key, "Kill");
+    let key = rig.job(1, r#"touch "$SHARED/ran""#);
+    until("the acceptance", || rig.server.lock().jobs[&key].accepted > 0).await;
+    rig.stop(&key, "SoftStop");
+    assert_eq!(rig.end_state(&key).await, "Stopped");
+    rig.server.lock().no_packages = false;
+    let next = rig.job(2, r#"touch "$SHARED/next""#);
+    assert_eq!(rig.end_state(&next).await, "Successful");
+    assert!(rig.shared("next").exists() && !rig.shared("ran").exists());
+    rig.check().await;
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_limit_holds_in_the_preparation_too() {
+    let rig = Rig::new().await;
+    rig.server.lock().no_packages = true;
+    let agent = rig.agent();
+    let key = rig.job_with(1, "true", json!({"timeLimitSeconds": 0}));
     let end = rig.end(&key).await;
-    // The stop may also have come a moment too late; then the job has run, whole and once.
-    match end["jobState"].as_str().unwrap() {
-        "Stopped" => {}
-        "Successful" => assert!(rig.shared("ran").exists()),
-        other => panic!("{other}"),
-    }
+    assert_eq!(end["jobState"], "Stopped", "{end}");
     rig.check().await;
     agent.stop().await;
 }

@@ -15,9 +15,34 @@ pub struct Api {
 }
 
 impl Api {
-    /// A client with a token that works in a folder.
-    pub fn new(base: &str, token: &str, folder: i64) -> Api {
-        Api { http: reqwest::Client::new(), base: base.to_owned(), token: token.to_owned(), folder }
+    /// Gets a token for an application's credentials, to work in a folder.
+    pub async fn sign_in(base: &str, client: &Value, scopes: &str, folder: i64) -> Result<Api> {
+        let mut api = Api { http: reqwest::Client::new(), base: base.to_owned(), token: String::new(), folder };
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", client["client_id"].as_str().unwrap_or_default()),
+            ("client_secret", client["client_secret"].as_str().unwrap_or_default()),
+            ("scope", scopes),
+        ];
+        let answer = api.ok(api.http.post(format!("{base}/identity/connect/token")).form(&form)).await?;
+        api.token = answer["access_token"].as_str().context("no access token")?.to_owned();
+        Ok(api)
+    }
+
+    /// Makes (or finds) a machine with one slot, assigned to the folder; its key.
+    pub async fn machine(&self, name: &str) -> Result<String> {
+        let found = self.get(&format!("/odata/Machines?$filter=Name eq '{name}'")).await?;
+        let machine = match found["value"].as_array().and_then(|v| v.first()) {
+            Some(machine) => machine.clone(),
+            None => {
+                let body = json!({"Name": name, "Type": "Template", "UnattendedSlots": 1});
+                self.ok(self.request(reqwest::Method::POST, "/odata/Machines").json(&body)).await?
+            }
+        };
+        let body = json!({"assignments": {"MachineIds": [machine["Id"]], "FolderIds": [self.folder]}});
+        let path = format!("/odata/Folders/{ODATA}.AssignMachines");
+        self.ok(self.request(reqwest::Method::POST, &path).json(&body)).await?;
+        machine["LicenseKey"].as_str().map(str::to_owned).context("the machine has no key")
     }
 
     fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {

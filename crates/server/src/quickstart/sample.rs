@@ -1,6 +1,8 @@
 //! The sample package: made by the real `uipath` command where it is installed, else built here in the same layout.
 
 use anyhow::{Context, Result, bail};
+use bandmaster_packages::nupkg::build::PackageBuilder;
+use serde_json::json;
 use std::path::Path;
 use tokio::process::Command;
 
@@ -27,6 +29,25 @@ pub async fn package() -> Result<Package> {
         None => (built()?, "built in the layout of uipath pack, which is not installed"),
     };
     Ok(Package { id: "hello-bandmaster", version: "1.0.0", bytes, made_by })
+}
+
+/// The same package, built here.
+fn built() -> Result<Vec<u8>> {
+    let input = json!({"type": "object", "properties": {"name": {"type": "string", "default": "world"}}});
+    let output = json!({
+        "type": "object",
+        "properties": {"greeting": {"type": "string"}, "letters": {"type": "integer"}},
+        "required": ["greeting", "letters"],
+    });
+    let package = PackageBuilder::new("hello-bandmaster", "1.0.0")
+        .description("The sample automation of Bandmaster's quickstart")
+        .authors("Bandmaster")
+        .requires_python(">=3.11")
+        .dependency("uipath", "==2.14.44")
+        .function("main", "main.py:main", input, output)
+        .file("main.py", MAIN)
+        .build()?;
+    Ok(package)
 }
 
 /// Runs `uipath init` and `uipath pack`; none when there is no such command.

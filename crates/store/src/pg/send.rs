@@ -13,6 +13,32 @@ use crate::value::{Row, Value};
 /// Executions sent before the first answer is awaited.
 const PIPELINE: usize = 128;
 
+/// Precedes the first statement of a unit on the wire, without a wait of its own.
+/// Should it fail alone, the statement cannot do harm: outside a transaction the
+/// session can only read.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+
+/// Does the work, after beginning a transaction if asked.
+pub(crate) async fn opened<T>(
+    client: &Object,
+    begin: bool,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    if !begin {
+        return work.await;
+    }
+    let opening = client.batch_execute(BEGIN);
+    pin_mut!(opening);
+    // The first poll sends.
+    let early = poll!(opening.as_mut());
+    let result = work.await;
+    match early {
+        Poll::Ready(begun) => begun?,
+        Poll::Pending => opening.await?,
+    }
+    result
+}
+
 /// Runs one statement: kept prepared when `fixed`, else in one round trip
 /// without a name.
 pub(crate) async fn one(client: &Object, sql: &str, params: &[Value], fixed: bool) -> Result<Answer, Error> {

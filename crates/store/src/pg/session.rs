@@ -20,14 +20,14 @@ use crate::sqlite::reader::closed;
 use crate::unit::Outcome;
 use crate::value::Value;
 
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-
 pub(crate) struct PgSession {
     shared: Arc<Shared>,
     /// Gone once the session has ended.
     client: Option<Object>,
-    /// A transaction is open, or may be.
+    /// Whether this is a unit; it has a transaction, once `opening` is over.
     unit: bool,
+    /// The unit's BEGIN goes with its first statement.
+    opening: bool,
     /// A call was begun and its end not seen: its future was dropped.
     under_way: bool,
     outcome: Arc<Outcome>,
@@ -42,6 +42,7 @@ impl PgSession {
             shared: Arc::clone(shared),
             client: Some(client),
             unit,
+            opening: unit,
             under_way: false,
             outcome: Arc::new(Outcome::default()),
             failed: None,
@@ -54,27 +55,9 @@ impl PgSession {
     }
 
     pub(crate) async fn begin(shared: &Arc<Shared>) -> Result<Self, DbError> {
-        // After a restart of the server every pooled connection may be dead.
-        let mut tries = shared.pool_size + 1;
-        loop {
-            let mut session = PgSession::new(shared, shared.acquire().await?, true);
-            session.under_way = true;
-            let begun = match &session.client {
-                Some(client) => client.batch_execute(BEGIN).await,
-                None => return Err(closed()),
-            };
-            session.under_way = false;
-            let Err(error) = begun else {
-                shared.counters.begun.fetch_add(1, Relaxed);
-                return Ok(session);
-            };
-            let dead = is_dead(session.client.as_ref(), &error);
-            session.discard();
-            tries -= 1;
-            if !dead || tries == 0 {
-                return Err(plain(&error));
-            }
-        }
+        let client = shared.acquire().await?;
+        shared.counters.begun.fetch_add(1, Relaxed);
+        Ok(PgSession::new(shared, client, true))
     }
 
     pub(crate) fn outcome(&self) -> Arc<Outcome> {
@@ -83,33 +66,50 @@ impl PgSession {
 
     pub(crate) async fn run(&mut self, sql: &str, params: &[Value], mode: Mode) -> Result<Answer, DbError> {
         let fixed = mode == Mode::Fixed && self.shared.keeps(sql);
-        let mut again = !self.unit;
+        // After a restart of the server every pooled connection may be dead.
+        let mut tries = self.shared.pool_size + 1;
         loop {
             self.ready().await?;
             self.under_way = true;
             let result = match &self.client {
-                Some(client) => send::one(client, sql, params, fixed).await,
+                Some(client) => {
+                    let work = send::one(client, sql, params, fixed);
+                    send::opened(client, self.opening, work).await
+                }
                 None => return Err(closed()),
             };
             self.under_way = false;
             match result {
-                Ok(answer) => return Ok(answer),
-                // A read may be repeated, once, with what failed made anew.
-                Err(error) if again && self.renew(&error) => again = false,
-                Err(error) => return Err(self.fail(&error, sql)),
+                Err(error) if tries > 0 && self.renew(&error) => tries -= 1,
+                result => {
+                    self.opening = false;
+                    return result.map_err(|error| self.fail(&error, sql));
+                }
             }
         }
     }
 
     pub(crate) async fn run_many(&mut self, sql: &str, rows: &[Vec<Value>]) -> Result<u64, DbError> {
-        self.ready().await?;
-        self.under_way = true;
-        let result = match &self.client {
-            Some(client) => send::many(client, sql, rows).await,
-            None => return Err(closed()),
-        };
-        self.under_way = false;
-        result.map_err(|error| self.fail(&error, sql))
+        let mut tries = self.shared.pool_size + 1;
+        loop {
+            self.ready().await?;
+            self.under_way = true;
+            let result = match &self.client {
+                Some(client) => {
+                    let work = send::many(client, sql, rows);
+                    send::opened(client, self.opening, work).await
+                }
+                None => return Err(closed()),
+            };
+            self.under_way = false;
+            match result {
+                Err(error) if tries > 0 && self.renew(&error) => tries -= 1,
+                result => {
+                    self.opening = false;
+                    return result.map_err(|error| self.fail(&error, sql));
+                }
+            }
+        }
     }
 
     /// Makes sure that a statement can be sent.
@@ -126,19 +126,26 @@ impl PgSession {
         if self.under_way {
             self.abandon();
         }
-        if self.client.is_none() && !self.unit {
+        if self.client.is_none() && (!self.unit || self.opening) {
             self.client = Some(self.shared.acquire().await?);
         }
         Ok(())
     }
 
-    /// After an error of a read: whether a second try makes sense.
+    /// After an error: whether a second try makes sense. It does for reads, and
+    /// for the first statement of a unit when the connection is dead: whatever
+    /// that did was never committed.
     fn renew(&mut self, error: &Error) -> bool {
+        if self.unit && !self.opening {
+            return false;
+        }
         if is_dead(self.client.as_ref(), error) {
-            self.discard();
+            if let Some(client) = self.client.take() {
+                drop(Object::take(client));
+            }
             return true;
         }
-        if is_stale_plan(error) {
+        if !self.unit && is_stale_plan(error) {
             self.forget_plans();
             return true;
         }
@@ -181,6 +188,13 @@ impl PgSession {
             self.failed = Some(DbError::Internal("an earlier call of the unit was given up".to_owned()));
         }
         let keep_it = keep && self.failed.is_none();
+        if self.opening && !self.under_way {
+            // Nothing was sent, so nothing is to be ended.
+            self.unit = false;
+            self.count(keep_it);
+            self.outcome.settle(Ok(()));
+            return if keep { self.answer() } else { Ok(()) };
+        }
         if self.under_way || (!keep_it && self.is_broken()) {
             self.count(false);
             self.abandon();
@@ -301,7 +315,9 @@ impl Drop for PgSession {
             self.abandon();
         } else if self.unit {
             self.count(false);
-            self.undo_later();
+            if !self.opening {
+                self.undo_later();
+            }
         }
         // Of a commit that was sent and not heard of, `end` has told already.
         self.outcome.settle(Ok(()));

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::ffi;
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 
 use crate::error::DbError;
 use crate::metrics::Counters;
+use crate::sqlite::connect::BUSY;
 use crate::sqlite::error::{ends_acknowledgement, plain};
 use crate::sqlite::writer::{Health, Order, Writer};
 
@@ -19,7 +20,14 @@ pub(crate) struct Committer {
     pub health: Arc<Health>,
     pub counters: Arc<Counters>,
     pub checkpoint_pages: u32,
+    /// Pages in the log when it was last copied back and could not begin anew.
+    pub held_back: u32,
 }
+
+/// A log so many times longer than it should be is worth making readers wait.
+const TOO_LONG: u32 = 8;
+/// How long it may wait for readers to leave the log.
+const READERS: Duration = Duration::from_millis(100);
 
 impl Committer {
     /// Starts the thread; it ends when the last handle of the store is gone.
@@ -75,7 +83,7 @@ impl Committer {
         }
     }
 
-    fn commit(&self, writer: &mut Writer) {
+    fn commit(&mut self, writer: &mut Writer) {
         let Some(group) = writer.group.take() else {
             return;
         };
@@ -108,16 +116,24 @@ impl Committer {
     }
 
     /// Copies the log into the file when it has grown. Done between two groups,
-    /// because only then the whole log can be copied and begun anew, which
-    /// bounds it; a long reader only puts it off.
-    fn checkpoint_if_due(&self, writer: &mut Writer) {
+    /// because only then the whole log can be copied and begun anew, which bounds
+    /// it. Readers in the log only put that off, until it is much too long.
+    fn checkpoint_if_due(&mut self, writer: &mut Writer) {
         let pages = self.health.log_pages.load(Relaxed);
-        if pages >= self.checkpoint_pages && !writer.is_poisoned() {
-            self.checkpoint(writer, "PASSIVE");
-            // Counted from here, so that a reader holding the log back does not
-            // make every commit try again.
-            self.health.log_pages.store(0, Relaxed);
+        if pages < self.held_back {
+            self.held_back = 0;
         }
+        if pages < self.held_back.saturating_add(self.checkpoint_pages) || writer.is_poisoned() {
+            return;
+        }
+        if pages < self.checkpoint_pages.saturating_mul(TOO_LONG) {
+            self.checkpoint(writer, "PASSIVE");
+        } else {
+            set_patience(writer, READERS);
+            self.checkpoint(writer, "RESTART");
+            set_patience(writer, BUSY);
+        }
+        self.held_back = pages;
     }
 
     fn checkpoint(&self, writer: &mut Writer, mode: &str) {
@@ -141,5 +157,11 @@ impl Committer {
             self.checkpoint(writer, "TRUNCATE");
         }
         writer.close();
+    }
+}
+
+fn set_patience(writer: &mut Writer, patience: Duration) {
+    if let Ok(link) = writer.link() {
+        let _ = link.conn.busy_timeout(patience);
     }
 }

@@ -15,9 +15,11 @@ use crate::metrics::nanos;
 use crate::sqlite::error::plain;
 
 /// How long to wait for a lock held by another process (a backup tool, a shell).
-const BUSY: Duration = Duration::from_secs(5);
+pub(crate) const BUSY: Duration = Duration::from_secs(5);
 /// Steps of SQLite's machine between two looks at the clock; well under a millisecond.
 const STEPS: i32 = 4000;
+/// Prepared statements kept by each connection, the latest used.
+const STATEMENTS: usize = 200;
 /// The log is cut back to this after a long reader let it grow.
 const LOG_LIMIT: u64 = 64 * 1024 * 1024;
 
@@ -93,7 +95,7 @@ pub(crate) fn reader(path: &Path, config: &StoreConfig) -> Result<Link, DbError>
 fn open(path: &Path, flags: OpenFlags, config: &StoreConfig) -> Result<Link, DbError> {
     let mut conn = Connection::open_with_flags(path, flags).map_err(plain)?;
     conn.busy_timeout(BUSY).map_err(plain)?;
-    conn.set_prepared_statement_cache_capacity(256);
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
     for (name, value) in [
         // Schema text cannot call functions that are not declared harmless.
         ("trusted_schema", "OFF".to_owned()),

@@ -49,6 +49,7 @@ impl Engine {
             health: Arc::clone(&health),
             counters: Arc::clone(&counters),
             checkpoint_pages: config.checkpoint_pages.max(1),
+            held_back: 0,
         }
         .spawn()?;
         Ok(Engine {

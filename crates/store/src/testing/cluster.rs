@@ -71,6 +71,12 @@ fn command(program: &Path, user: Option<(u32, u32)>) -> Command {
 }
 
 fn start() -> Cluster {
+    start_with(&[], |_, _| {})
+}
+
+/// Starts a cluster with further options of the server, after `prepare` has been
+/// at its data folder as the server's user.
+fn start_with(options: &[String], prepare: impl FnOnce(&Path, Option<(u32, u32)>)) -> Cluster {
     let bin = binaries();
     let user = other_user();
     let folder = tempfile::Builder::new().prefix("bandmaster-pg-").tempdir().expect("a temporary folder").keep();
@@ -86,16 +92,19 @@ fn start() -> Cluster {
         .output()
         .expect("initdb runs");
     assert!(init.status.success(), "initdb: {}", String::from_utf8_lossy(&init.stderr));
+    prepare(&data, user);
     // `read` returns when the pipe closes, that is when this process is gone.
-    let script = "\"$1/postgres\" -D \"$2\" -k \"$3\" \
+    let script = "bin=$1; data=$2; folder=$3; shift 3; \
+        \"$bin/postgres\" -D \"$data\" -k \"$folder\" \
         -c listen_addresses= -c fsync=off -c synchronous_commit=on \
         -c full_page_writes=off -c max_connections=200 -c shared_buffers=64MB \
-        -c unix_socket_permissions=0777 -c log_min_messages=fatal \
-        >\"$3/log\" 2>&1 </dev/null & \
-        server=$!; read -r _; kill -QUIT $server; wait $server; rm -rf \"$3\"";
+        -c unix_socket_permissions=0777 -c log_min_messages=fatal \"$@\" \
+        >\"$folder/log\" 2>&1 </dev/null & \
+        server=$!; read -r _; kill -QUIT $server; wait $server; rm -rf \"$folder\"";
     let mut watch = command(Path::new("/bin/sh"), user)
         .args(["-c", script, "sh"])
         .args([&bin, &data, &folder])
+        .args(options)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -122,4 +131,66 @@ fn start() -> Cluster {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)).expect("chmod");
     let host = folder.to_string_lossy().replace('/', "%2F");
     Cluster { url: format!("postgres://bandmaster@{host}/postgres?sslmode=disable"), _watch: watch }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DbError, Store, StoreConfig};
+
+    const CERTIFICATES: &str = "set -e; cd \"$1\"
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+            -subj /CN=test-authority -keyout ca.key -out ca.crt
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+            -subj /CN=server -keyout server.key -out server.csr
+        printf 'subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n' > extensions
+        openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 \
+            -extfile extensions -out server.crt
+        chmod 600 server.key; cp ca.crt ../ca.crt";
+
+    /// Another server, which listens on a port and offers TLS; its authority's file.
+    fn with_tls() -> (Cluster, u16, PathBuf) {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut authority = PathBuf::new();
+        let options = ["listen_addresses=localhost".to_owned(), format!("port={port}"), "ssl=on".to_owned()];
+        let options: Vec<String> = options.into_iter().flat_map(|o| ["-c".to_owned(), o]).collect();
+        let cluster = start_with(&options, |data, user| {
+            let made = command(Path::new("/bin/sh"), user).args(["-c", CERTIFICATES, "sh"]).arg(data).output().unwrap();
+            assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+            authority = data.with_file_name("ca.crt");
+        });
+        (cluster, port, authority)
+    }
+
+    async fn encrypted(url: String) -> Result<bool, DbError> {
+        let store = Store::open(StoreConfig::postgres(url)).await?;
+        let mut conn = store.read().await?;
+        let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+        conn.query_one(sql, &[]).await?.get(0)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn tls_is_used_and_checked_as_asked() {
+        let (_cluster, port, authority) = with_tls();
+        let authority = authority.to_string_lossy().replace('/', "%2F");
+        let url = |host: &str, query: &str| format!("postgres://bandmaster@{host}:{port}/postgres{query}");
+        for (host, query, expected) in [
+            ("localhost", String::new(), Some(true)),
+            ("localhost", "?sslmode=disable".into(), Some(false)),
+            ("localhost", "?sslmode=prefer".into(), Some(true)),
+            ("localhost", "?sslmode=require".into(), Some(true)),
+            ("localhost", format!("?sslmode=verify-full&sslrootcert={authority}"), Some(true)),
+            ("localhost", format!("?sslmode=require&sslrootcert={authority}"), Some(true)),
+            // Not in the certificate; not of a known authority; no such file.
+            ("127.0.0.1", format!("?sslmode=verify-full&sslrootcert={authority}"), None),
+            ("localhost", "?sslmode=verify-full".into(), None),
+            ("localhost", "?sslmode=verify-full&sslrootcert=%2Fnowhere".into(), None),
+        ] {
+            let result = encrypted(url(host, &query)).await;
+            match expected {
+                Some(tls) => assert_eq!(result, Ok(tls), "{query}"),
+                None => assert!(result.is_err(), "{query}"),
+            }
+        }
+    }
 }

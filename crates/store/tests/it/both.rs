@@ -34,6 +34,7 @@ fn handles_and_futures_cross_threads() {
 }
 
 /// Compiles only when the future of a unit's work is `Send`.
+#[allow(clippy::manual_async_fn)]
 fn future_crosses_threads(store: Store) -> impl Future<Output = Result<(), DbError>> + Send {
     async move {
         let mut unit = store.begin().await?;

@@ -172,6 +172,26 @@ async fn a_unit_that_fills_the_disk_takes_its_group_along() {
     assert_eq!(ids(&b.store).await, [3]);
 }
 
+/// SQLite ends a change that runs out of time by rolling everything back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_takes_too_long_takes_its_group_along() {
+    let b = bench(|c| c.statement_timeout = std::time::Duration::from_millis(100)).await;
+    let mut first = b.store.begin().await.unwrap();
+    let mut waiting = Box::pin(b.store.begin());
+    assert!(once(&mut waiting).await.is_none());
+    first.execute(ADD, params![1, "first"]).await.unwrap();
+    let fate = first.fate();
+    assert!(at_most(1, first.commit()).await.is_none());
+    let mut second = waiting.await.unwrap();
+    let endless = "WITH RECURSIVE n (i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n) \
+                   INSERT INTO mark (id, note) SELECT i, 'x' FROM n";
+    assert_eq!(second.execute(endless, &[]).await, Err(DbError::Interrupted));
+    assert_eq!(second.commit().await, Err(DbError::Interrupted));
+    assert_eq!(fate.settled().await, Err(DbError::Conflict));
+    add(&b.store, 2).await.unwrap();
+    assert_eq!(ids(&b.store).await, [2]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_limit_on_the_file_loses_only_what_was_refused() {
     let mut b = bench(|_| {}).await;

@@ -40,7 +40,7 @@ async fn units_share_syncs_and_are_durable() {
     let m = b.store.metrics();
     assert_eq!(m.units_committed, 256);
     assert_eq!(m.group_units, 256);
-    assert!(m.largest_group > 1 && m.largest_group <= 64, "{m:?}");
+    assert!(m.largest_group > 1 && m.largest_group <= 256, "{m:?}");
     b.restart().await;
     assert_eq!(ids(&b.store).await, (0..256).collect::<Vec<_>>());
 }

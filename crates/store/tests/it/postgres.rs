@@ -204,6 +204,31 @@ async fn a_serialisation_failure_is_a_conflict() {
 }
 
 #[tokio::test]
+async fn a_unit_without_statements_costs_nothing() {
+    let database = postgres_migrated(MARKS).await;
+    let store = small(&database, 1).await;
+    for _ in 0..3 {
+        let unit = store.begin().await.unwrap();
+        let fate = unit.fate();
+        unit.commit().await.unwrap();
+        assert_eq!(fate.settled().await, Ok(()));
+        store.begin().await.unwrap().rollback().await.unwrap();
+        drop(store.begin().await.unwrap());
+    }
+    let m = store.metrics();
+    assert_eq!((m.units_begun, m.units_committed, m.units_undone), (9, 3, 6));
+    // The first statement may as well be many, or fail.
+    let mut unit = store.begin().await.unwrap();
+    let rows: Vec<Vec<Value>> = (0..300).map(|i| vec![Value::Int(i), Value::from("x")]).collect();
+    assert_eq!(unit.execute_many(ADD, &rows).await, Ok(300));
+    unit.rollback().await.unwrap();
+    let mut unit = store.begin().await.unwrap();
+    unit.query("SELECT 1 / 0", &[]).await.unwrap_err();
+    drop(unit);
+    assert_eq!(ids(&store).await, [0; 0]);
+}
+
+#[tokio::test]
 async fn an_empty_pool_is_waited_for_and_then_refused() {
     let database = postgres_migrated(MARKS).await;
     let mut config = database.config();

@@ -1,0 +1,12 @@
+//! Black-box tests of tenants, folders, roles and accounts, through the dispatcher, on both databases.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod harness;
+
+mod folders;
+mod gate;
+mod roles;
+mod tenants;
+mod units;
+mod users;
+mod workspaces;

@@ -1,0 +1,54 @@
+//! Which machine and which host a call comes from.
+
+use bandmaster_api::Call;
+use bandmaster_core::{Error, PrincipalKind, Result, codes};
+use bandmaster_fleet::enums::platform;
+use bandmaster_fleet::machines::{self, MachineRecord};
+use bandmaster_fleet::sessions::HostReport;
+use bandmaster_store::Conn;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// A host that calls with the key of a machine.
+pub(super) struct Host {
+    /// The machine.
+    pub machine: MachineRecord,
+    /// What the host says about itself.
+    pub report: HostReport,
+}
+
+/// The host that calls. Only machines may: anybody else is refused.
+pub(super) async fn host(call: &Call, conn: &mut Conn, service_user: Option<&str>) -> Result<Host> {
+    let machine = match (call.principal.kind, call.principal.machine_id) {
+        (PrincipalKind::Machine, Some(id)) => machines::by_id(conn, call.tenant_id()?, id).await?,
+        _ => return Err(Error::forbidden()),
+    };
+    let machine = machine
+        .ok_or_else(|| Error::new(401, codes::INVALID_MACHINE_KEY, "The machine key is not known."))?;
+    let report = HostReport {
+        host_name: host_name(call)?,
+        service_user_name: service_user.unwrap_or_default().to_owned(),
+        installation_id: call.header("x-uipath-installation-id").unwrap_or_default().to_owned(),
+        version: call.header("x-robot-version").map(str::to_owned),
+        platform: platform(call.header("x-robot-agent").unwrap_or_default()),
+        knows_fencing: knows_fencing(call),
+    };
+    Ok(Host { machine, report })
+}
+
+/// The agent is one that understands reservations.
+pub(super) fn knows_fencing(call: &Call) -> bool {
+    call.header("x-bandmaster-agent").is_some_and(|v| v.trim() == "1")
+}
+
+/// The name of the host; the encoded header counts more.
+fn host_name(call: &Call) -> Result<String> {
+    match call.header("x-robot-machine-encoded").filter(|v| !v.trim().is_empty()) {
+        Some(encoded) => STANDARD
+            .decode(encoded.trim())
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .ok_or_else(|| Error::argument("The header X-ROBOT-MACHINE-ENCODED is no Base64 of a name.")),
+        None => Ok(call.header("x-robot-machine").unwrap_or_default().to_owned()),
+    }
+}

@@ -1,0 +1,217 @@
+//! The sign-in page, and the page for a new password when the old one must be changed. Both lead back to the
+//! authorization request they came from, which they carry as its parameters and never as an address.
+
+use super::authorize::prefix;
+use super::form::Form;
+use super::redirect;
+use super::request::{self, Authorization};
+use crate::identity::Identity;
+use crate::pages::{self, login as page, nonce};
+use crate::password::{Match, Policy};
+use crate::signin::{self, Attempt, Place, Refused, WRONG};
+use crate::users::User;
+use crate::{organizations, principal, sessions, users};
+use axum::http::StatusCode;
+use bandmaster_api::{Call, Output};
+use bandmaster_core::clock::MINUTE;
+use bandmaster_core::{Result, Scopes, Secret};
+
+/// How long the page for a new password stays valid.
+const TICKET_LIFE: i64 = 10 * MINUTE;
+const TICKET: &str = "sign-in.password-change";
+
+/// Where a page leads back to.
+struct Return {
+    /// The parameters of the authorization request; empty when there is none.
+    query: String,
+    request: Option<Authorization>,
+}
+
+impl Return {
+    async fn read(call: &Call, query: &str) -> Result<Result<Return, Output>> {
+        if query.is_empty() {
+            return Ok(Ok(Return { query: String::new(), request: None }));
+        }
+        match request::read(call, Form::parse(query)).await? {
+            Ok(request) => Ok(Ok(Return { query: request.resumed(), request: Some(request) })),
+            Err(wrong) => Ok(Err(wrong.answer(call))),
+        }
+    }
+
+    /// Where the page's form may lead the browser in the end.
+    fn leads_to(&self) -> Vec<String> {
+        self.request.iter().map(|r| redirect::origin_of(&r.redirect_uri)).collect()
+    }
+
+    fn go(&self, call: &Call, cookie: String) -> Output {
+        let output = if self.request.is_some() {
+            let target = format!("{}/identity/connect/authorize?{}", prefix(call), self.query);
+            pages::redirect(StatusCode::SEE_OTHER, &target)
+        } else {
+            pages::message(200, "You are signed in", "You can close this window.")
+        };
+        output.header("set-cookie", cookie)
+    }
+}
+
+/// `GET /identity/account/login`.
+pub async fn show(call: &mut Call) -> Result<Output> {
+    let back = match Return::read(call, call.query("return").unwrap_or_default()).await? {
+        Ok(back) => back,
+        Err(page) => return Ok(page),
+    };
+    let hint = back.request.as_ref().and_then(|r| r.login_hint.clone()).unwrap_or_default();
+    let organization = back.request.as_ref().and_then(|r| r.organization.clone());
+    let organization = organization.or_else(|| call.addressed_organization().map(str::to_owned)).unwrap_or_default();
+    form(call, &back, 200, &organization, &hint, None).await
+}
+
+async fn form(
+    call: &Call,
+    back: &Return,
+    status: u16,
+    organization: &str,
+    user_name: &str,
+    problem: Option<&str>,
+) -> Result<Output> {
+    let mut conn = call.read().await?;
+    let several = organizations::several(&mut conn).await?;
+    drop(conn);
+    let (field, cookie) = nonce::field(call)?;
+    let body = page::form(&page::Form {
+        action: &format!("{}/identity/account/login", prefix(call)),
+        nonce: &field,
+        back: &back.query,
+        application: back.request.as_ref().map(|r| r.application.name.as_str()),
+        organization,
+        ask_organization: several,
+        user_name,
+        problem,
+    });
+    let output = pages::page(status, "Sign in", &body, &back.leads_to());
+    Ok(match cookie {
+        Some(cookie) => output.header("set-cookie", cookie),
+        None => output,
+    })
+}
+
+/// `POST /identity/account/login`.
+pub async fn submit(call: &mut Call) -> Result<Output> {
+    let fields = match Form::body(call) {
+        Ok(fields) => fields,
+        Err(_) => return Ok(nonce::stale()),
+    };
+    let back = match Return::read(call, fields.get("return").unwrap_or_default()).await? {
+        Ok(back) => back,
+        Err(page) => return Ok(page),
+    };
+    if !nonce::fits(call, fields.get("nonce"))? {
+        return Ok(nonce::stale());
+    }
+    let (organization, name) =
+        (fields.get("organization").unwrap_or_default(), fields.get("username").unwrap_or_default());
+    let password = Secret::new(fields.get("password").unwrap_or_default());
+    let own = back.request.as_ref().and_then(|r| r.application.organization_id);
+    let place = match own {
+        // Nothing was named: the application's own organization is meant.
+        Some(own) if organization.is_empty() => {
+            let mut conn = call.read().await?;
+            Place { organization: organizations::by_id(&mut conn, own).await?, tenant_id: None }
+        }
+        _ => signin::place(call, Some(organization)).await?,
+    };
+    if own.is_some() && place.organization.as_ref().map(|o| o.id) != own {
+        let text = "The application belongs to another organization.";
+        return form(call, &back, 400, organization, name, Some(text)).await;
+    }
+    let attempt = Attempt { place: &place, user_name: name, password: &password };
+    match signin::with_password(call, attempt).await? {
+        Ok(user) => {
+            let cookie = sessions::begin(call, &user).await?;
+            Ok(back.go(call, cookie))
+        }
+        Err(Refused::Wrong) => form(call, &back, 400, organization, name, Some(WRONG)).await,
+        Err(Refused::Slow(seconds)) => {
+            let text = format!("Too many failed attempts. Try again in {seconds} seconds.");
+            let output = form(call, &back, 429, organization, name, Some(&text)).await?;
+            Ok(output.header("retry-after", seconds.to_string()))
+        }
+        Err(Refused::MustChange(user)) => {
+            let ticket = ticket(call, &user)?;
+            new_password(call, &back, 200, &ticket, None)
+        }
+    }
+}
+
+/// What proves, on the next page, that this person has just shown the old password.
+fn ticket(call: &Call, user: &User) -> Result<String> {
+    let text = format!("{} {} {}", user.id, user.security_stamp, call.now() + TICKET_LIFE);
+    Ok(call.app.keys.seal(text.as_bytes(), TICKET)?.0)
+}
+
+async fn of_ticket(call: &Call, ticket: &str) -> Result<Option<User>> {
+    let Ok(text) = call.app.keys.open_text(ticket, TICKET) else { return Ok(None) };
+    let parts: Vec<&str> = text.reveal().split(' ').collect();
+    let [id, stamp, until] = parts.as_slice() else { return Ok(None) };
+    let (Ok(id), Ok(until)) = (id.parse::<i64>(), until.parse::<i64>()) else { return Ok(None) };
+    if until <= call.now() {
+        return Ok(None);
+    }
+    let mut conn = call.read().await?;
+    // The stamp changes with the password: a ticket is good for one change.
+    Ok(users::by_id(&mut conn, id).await?.filter(|u| u.is_active && u.security_stamp == *stamp))
+}
+
+fn new_password(call: &Call, back: &Return, status: u16, ticket: &str, problem: Option<&str>) -> Result<Output> {
+    let (field, cookie) = nonce::field(call)?;
+    let action = format!("{}/identity/account/password", prefix(call));
+    let body = page::new_password(&action, &field, &back.query, ticket, problem);
+    let output = pages::page(status, "Set a new password", &body, &back.leads_to());
+    Ok(match cookie {
+        Some(cookie) => output.header("set-cookie", cookie),
+        None => output,
+    })
+}
+
+/// `POST /identity/account/password`.
+pub async fn change_password(call: &mut Call) -> Result<Output> {
+    let fields = match Form::body(call) {
+        Ok(fields) => fields,
+        Err(_) => return Ok(nonce::stale()),
+    };
+    let back = match Return::read(call, fields.get("return").unwrap_or_default()).await? {
+        Ok(back) => back,
+        Err(page) => return Ok(page),
+    };
+    if !nonce::fits(call, fields.get("nonce"))? {
+        return Ok(nonce::stale());
+    }
+    let ticket = fields.get("ticket").unwrap_or_default().to_owned();
+    let Some(user) = of_ticket(call, &ticket).await? else { return Ok(nonce::stale()) };
+    let password = Secret::new(fields.get("password").unwrap_or_default());
+    let hasher = Identity::of(&call.app)?.hasher();
+    let problem = if fields.get("again") != Some(password.reveal()) {
+        Some("The two passwords differ.".to_owned())
+    } else if let Some((_, text)) = Policy::default().lacks(password.reveal()).into_iter().next() {
+        Some(text)
+    } else if hasher.check(&password, user.password_hash.as_deref()).await? != Match::No {
+        Some("The new password must differ from the old one.".to_owned())
+    } else {
+        None
+    };
+    if let Some(problem) = problem {
+        return new_password(call, &back, 400, &ticket, Some(&problem));
+    }
+    let hash = hasher.hash(&password, call.app.ids.as_ref()).await?;
+    // The person is known from here on; the audit shall say so.
+    call.principal = principal::of_user(&user, Scopes::All);
+    let mut unit = call.begin().await?;
+    let unchanged = users::by_id(&mut unit, user.id).await?.is_some_and(|u| u.security_stamp == user.security_stamp);
+    if !unchanged {
+        return Ok(nonce::stale());
+    }
+    users::set_password(&mut unit, &user, &hash, false).await?;
+    unit.commit().await?;
+    let cookie = sessions::begin(call, &user).await?;
+    Ok(back.go(call, cookie))
+}

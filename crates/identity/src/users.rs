@@ -1,0 +1,286 @@
+//! Accounts of people and robots. How a person proves to be one of them stands in `signin`.
+
+use crate::groups::{self, Group};
+use crate::watch;
+use bandmaster_api::{Change, Unit};
+use bandmaster_core::time::Micros;
+use bandmaster_core::{Error, Result};
+use bandmaster_store::{Conn, Row, params};
+use serde_json::{Value, json};
+
+/// What an account is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A person.
+    Person,
+    /// A robot account: no password, no sign-in.
+    Robot,
+}
+
+/// An account.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// Id.
+    pub id: i64,
+    /// GUID: the token's `sub`, and the key of its record in every tenant.
+    pub key: String,
+    /// Organization.
+    pub organization_id: i64,
+    /// GUID of the organization.
+    pub organization_key: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Name to sign in with; unique in the organization.
+    pub user_name: String,
+    /// Address; unique in the organization.
+    pub email: Option<String>,
+    /// First name.
+    pub name: Option<String>,
+    /// Family name.
+    pub surname: Option<String>,
+    /// Name to show.
+    pub display_name: Option<String>,
+    /// Whether it may sign in.
+    pub is_active: bool,
+    /// Administrator of the installation.
+    pub is_host: bool,
+    /// Must set a new password before anything else.
+    pub must_change_password: bool,
+    pub(crate) password_hash: Option<String>,
+    pub(crate) security_stamp: String,
+    /// When it last signed in.
+    pub last_login_at: Option<Micros>,
+    /// When it was made.
+    pub created_at: Micros,
+}
+
+const COLUMNS: &str = "SELECT u.id, u.key, u.organization_id, o.key, u.kind, u.user_name, u.email, u.name, u.surname, \
+     u.display_name, u.is_active, u.is_host, u.must_change_password, u.password_hash, u.security_stamp, \
+     u.last_login_at, u.created_at FROM identity_users u JOIN organizations o ON o.id = u.organization_id";
+
+impl User {
+    fn from_row(row: &Row) -> Result<User> {
+        Ok(User {
+            id: row.get(0)?,
+            key: row.get(1)?,
+            organization_id: row.get(2)?,
+            organization_key: row.get(3)?,
+            kind: if row.get::<i64>(4)? == 1 { Kind::Robot } else { Kind::Person },
+            user_name: row.get(5)?,
+            email: row.get(6)?,
+            name: row.get(7)?,
+            surname: row.get(8)?,
+            display_name: row.get(9)?,
+            is_active: row.get(10)?,
+            is_host: row.get(11)?,
+            must_change_password: row.get(12)?,
+            password_hash: row.get(13)?,
+            security_stamp: row.get(14)?,
+            last_login_at: row.get(15)?,
+            created_at: row.get(16)?,
+        })
+    }
+
+    /// The name to show: display name, else first and family name, else user name.
+    pub fn shown_name(&self) -> String {
+        let full = [&self.name, &self.surname].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
+        let filled = |t: &String| !t.trim().is_empty();
+        self.display_name.clone().filter(filled).or(Some(full).filter(filled)).unwrap_or_else(|| self.user_name.clone())
+    }
+
+    /// What the audit may know.
+    fn snapshot(&self) -> Value {
+        json!({
+            "userName": self.user_name, "email": self.email, "name": self.name, "surname": self.surname,
+            "displayName": self.display_name, "isActive": self.is_active,
+        })
+    }
+}
+
+/// A new account.
+#[derive(Debug, Clone, Default)]
+pub struct NewUser<'a> {
+    /// Name to sign in with, 1 to 256 characters.
+    pub user_name: &'a str,
+    /// Address.
+    pub email: Option<&'a str>,
+    /// First name.
+    pub name: Option<&'a str>,
+    /// Family name.
+    pub surname: Option<&'a str>,
+    /// Name to show.
+    pub display_name: Option<&'a str>,
+    /// Hash of the password, made with `Identity::hasher` before the unit began. None: no sign-in with a password.
+    pub password_hash: Option<&'a str>,
+    /// Must set a new password at the first sign-in.
+    pub must_change_password: bool,
+    /// A robot account instead of a person.
+    pub robot: bool,
+    /// Administrator of the installation.
+    pub host: bool,
+}
+
+/// Makes an account. 409 when its name or address is taken in the organization.
+pub async fn create(unit: &mut Unit, organization_id: i64, new: &NewUser<'_>) -> Result<User> {
+    let user_name = new.user_name.trim();
+    if user_name.is_empty() || user_name.chars().count() > 256 || user_name.chars().any(char::is_control) {
+        return Err(Error::argument("The user name has 1 to 256 characters."));
+    }
+    let email = new.email.map(str::trim).filter(|e| !e.is_empty());
+    if email.is_some_and(|e| e.len() > 256 || !e.contains('@') || e.contains(char::is_whitespace)) {
+        return Err(Error::argument("The e-mail address is not valid."));
+    }
+    let (key, stamp, now) = (unit.guid(), unit.guid(), unit.now());
+    let made = unit
+        .query_one(
+            "INSERT INTO identity_users (key, organization_id, kind, user_name, email, name, surname, display_name, \
+             password_hash, password_changed_at, must_change_password, is_host, security_stamp, created_at, \
+             updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id",
+            params![
+                key.as_str(),
+                organization_id,
+                new.robot,
+                user_name,
+                email,
+                new.name,
+                new.surname,
+                new.display_name,
+                new.password_hash,
+                new.password_hash.map(|_| now),
+                new.must_change_password,
+                new.host,
+                stamp,
+                now,
+                now
+            ],
+        )
+        .await;
+    match made {
+        Err(e) if e.is_unique("identity_users_name") => return Err(Error::name_taken(user_name)),
+        Err(e) if e.is_unique("identity_users_email") => {
+            return Err(Error::name_taken(email.unwrap_or_default()));
+        }
+        other => other?,
+    };
+    let user = by_key(unit, &key).await?.ok_or_else(|| Error::internal("a new account is not there"))?;
+    audit(unit, "Create", &user, None, Some(user.snapshot())).await?;
+    Ok(user)
+}
+
+async fn audit(unit: &mut Unit, action: &str, user: &User, before: Option<Value>, after: Option<Value>) -> Result<()> {
+    let component = if user.kind == Kind::Robot { "RobotAccount" } else { "User" };
+    unit.audit(Change {
+        component,
+        action,
+        id: Some(user.id),
+        key: Some(&user.key),
+        name: &user.user_name,
+        before,
+        after,
+    })
+    .await
+}
+
+/// The account of that GUID. Removed ones are not found.
+pub async fn by_key(conn: &mut Conn, key: &str) -> Result<Option<User>> {
+    let row = conn.query_opt(&format!("{COLUMNS} WHERE u.key = $1 AND u.is_deleted = 0"), params![key]).await?;
+    row.as_ref().map(User::from_row).transpose()
+}
+
+pub(crate) async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<User>> {
+    let row = conn.query_opt(&format!("{COLUMNS} WHERE u.id = $1 AND u.is_deleted = 0"), params![id]).await?;
+    row.as_ref().map(User::from_row).transpose()
+}
+
+/// The account with that user name or e-mail address; the name goes first.
+pub async fn find(conn: &mut Conn, organization_id: i64, name_or_email: &str) -> Result<Option<User>> {
+    // Two statements, each of which finds its row by an index.
+    for column in ["user_name", "email"] {
+        let sql =
+            format!("{COLUMNS} WHERE u.organization_id = $1 AND u.is_deleted = 0 AND fold(u.{column}) = fold($2)");
+        let row = conn
+            .query_opt(&sql, params![organization_id, name_or_email.trim()])
+            .await
+            .or_else(crate::organizations::absent_if_bad_text)?;
+        if let Some(row) = row {
+            return Ok(Some(User::from_row(&row)?));
+        }
+    }
+    Ok(None)
+}
+
+/// Sets a password, given as a hash made before the unit began. Everything that was issued to the account ends:
+/// sessions, refresh tokens, access tokens. Personal access tokens stay; they have their own life.
+pub async fn set_password(unit: &mut Unit, user: &User, hash: &str, must_change: bool) -> Result<()> {
+    let (stamp, now) = (unit.guid(), unit.now());
+    unit.execute(
+        "UPDATE identity_users SET password_hash = $1, password_changed_at = $2, must_change_password = $3, \
+         security_stamp = $4, failed_attempts = 0, locked_until = NULL, updated_at = $5 WHERE id = $6",
+        params![hash, now, must_change, stamp, now, user.id],
+    )
+    .await?;
+    end_sign_ins(unit, user.id).await?;
+    audit(unit, "ChangePassword", user, None, None).await
+}
+
+/// Allows or forbids the account to sign in. Forbidding it voids everything it holds at once.
+pub async fn set_active(unit: &mut Unit, user: &User, active: bool) -> Result<()> {
+    let now = unit.now();
+    unit.execute(
+        "UPDATE identity_users SET is_active = $1, updated_at = $2 WHERE id = $3",
+        params![active, now, user.id],
+    )
+    .await?;
+    if active {
+        watch::raise(unit).await?;
+    } else {
+        end_sign_ins(unit, user.id).await?;
+    }
+    let after = json!({"isActive": active});
+    audit(unit, "Update", user, Some(json!({"isActive": user.is_active})), Some(after)).await
+}
+
+/// Removes the account. Its name and address become free; what it did stays attributed to it.
+pub async fn remove(unit: &mut Unit, user: &User) -> Result<()> {
+    let now = unit.now();
+    unit.execute(
+        "UPDATE identity_users SET is_deleted = 1, is_active = 0, updated_at = $1 WHERE id = $2",
+        params![now, user.id],
+    )
+    .await?;
+    unit.execute(
+        "UPDATE personal_access_tokens SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL",
+        params![now, user.id],
+    )
+    .await?;
+    unit.execute("DELETE FROM identity_group_members WHERE member_key = $1", params![user.key.as_str()]).await?;
+    end_sign_ins(unit, user.id).await?;
+    audit(unit, "Delete", user, Some(user.snapshot()), None).await
+}
+
+/// Ends the account's browser sessions and refresh tokens.
+async fn end_sign_ins(unit: &mut Unit, user_id: i64) -> Result<()> {
+    let now = unit.now();
+    unit.execute("DELETE FROM browser_sessions WHERE user_id = $1", params![user_id]).await?;
+    unit.execute("DELETE FROM authorization_codes WHERE user_id = $1", params![user_id]).await?;
+    unit.execute(
+        "UPDATE refresh_tokens SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL",
+        params![now, user_id],
+    )
+    .await?;
+    watch::raise(unit).await
+}
+
+/// Makes a person who is in the named groups.
+pub async fn create_in_groups(
+    unit: &mut Unit,
+    organization_id: i64,
+    new: &NewUser<'_>,
+    groups: &[&Group],
+) -> Result<User> {
+    let user = create(unit, organization_id, new).await?;
+    for group in groups {
+        groups::add_member(unit, group, &user.key).await?;
+    }
+    Ok(user)
+}

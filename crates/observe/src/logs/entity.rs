@@ -1,0 +1,35 @@
+//! How robot logs are listed. `Id` is always 0, as with the original: lines are told apart by their job and time.
+
+use bandmaster_model::{EntityType, EnumType, Kind, Property, Scope};
+
+/// Levels of log lines.
+pub static LEVEL: EnumType = EnumType {
+    name: "LogLevel",
+    members: &[("Trace", 0), ("Debug", 1), ("Info", 2), ("Warn", 3), ("Error", 4), ("Fatal", 5)],
+};
+
+/// A log line.
+pub static LOG: EntityType = EntityType {
+    name: "LogDto",
+    set: "RobotLogs",
+    table: "robot_logs",
+    key: "RowId",
+    scope: Scope::Folder { column: "folder_id" },
+    properties: &[
+        Property::new("Level", Kind::Enum(&LEVEL), "level"),
+        Property::new("WindowsIdentity", Kind::Text, "windows_identity"),
+        Property::new("ProcessName", Kind::Text, "process_name"),
+        Property::new("TimeStamp", Kind::DateTime, "at"),
+        Property::new("Message", Kind::Text, "message"),
+        Property::new("JobKey", Kind::Guid, "job_key"),
+        Property::new("RawMessage", Kind::Text, "raw"),
+        Property::new("RobotName", Kind::Text, "robot_name"),
+        Property::new("HostMachineName", Kind::Text, "host_name"),
+        Property::new("MachineId", Kind::Int64, "machine_id"),
+        Property::absent("MachineKey", Kind::Guid),
+        Property::absent("RuntimeType", Kind::Text),
+        Property::computed("Id", Kind::Int64, "0"),
+        Property::new("RowId", Kind::Int64, "id"),
+    ],
+    navigations: &[],
+};

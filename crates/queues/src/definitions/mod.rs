@@ -1,0 +1,42 @@
+//! Queue definitions: what a queue is called, how it retries, and in which folders it is linked.
+
+mod entity;
+mod links;
+mod lookup;
+mod write;
+
+pub use entity::QUEUE;
+pub use lookup::{Definition, by_name, of_item};
+pub(crate) use write::remove;
+
+use bandmaster_api::{Call, Output, Registry};
+use bandmaster_core::Result;
+use bandmaster_odata::sql::Param;
+
+/// Registers the operations.
+pub fn register(r: &mut Registry) {
+    r.entity(&QUEUE);
+    r.serve("QueueDefinitions_Get", list);
+    r.serve("QueueDefinitions_GetById", one).also(&[404]);
+    r.serve("QueueDefinitions_GetByKeyByIdentifier", by_key).also(&[404]);
+    r.serve("QueueDefinitions_Post", write::create).also(&[409]);
+    r.serve("QueueDefinitions_PutById", write::update).also(&[404, 409]);
+    r.serve("QueueDefinitions_DeleteById", write::delete).also(&[404, 409]);
+    r.serve("QueueDefinitions_ShareToFolders", links::share).also(&[409]);
+    r.serve("QueueDefinitions_GetFoldersForQueueById", links::folders).also(&[404]);
+    r.serve("QueueDefinitions_GetQueuesAcrossFolders", links::across);
+}
+
+async fn list(call: &mut Call) -> Result<Output> {
+    call.list(&QUEUE).await
+}
+
+async fn one(call: &mut Call) -> Result<Output> {
+    let id = call.int_argument("key")?;
+    call.entity(&QUEUE, id).await
+}
+
+async fn by_key(call: &mut Call) -> Result<Output> {
+    let key = call.guid_argument("identifier")?;
+    call.entity_where(&QUEUE, &call.visible(), "{t}.key = ?", vec![Param::Text(key)]).await
+}

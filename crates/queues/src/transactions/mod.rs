@@ -1,0 +1,22 @@
+//! Transactions: taking items, telling progress, reporting results. A transaction is an item in progress.
+
+mod progress;
+mod result;
+mod start;
+
+use bandmaster_api::Registry;
+
+/// Registers the operations.
+pub fn register(r: &mut Registry) {
+    r.serve("Queues_StartTransaction", start::start)
+        .evented()
+        .also(&[404, 409])
+        .events(&["queueItem.transactionStarted", "queueItem.added"]);
+    r.serve("QueueItems_SetTransactionProgressById", progress::set).telemetry().also(&[404, 409]);
+    r.serve("Queues_SetTransactionResultById", result::set).evented().also(&[404]).events(&[
+        "queueItem.transactionCompleted",
+        "queueItem.transactionFailed",
+        "queueItem.deferred",
+        "queueItem.added",
+    ]);
+}

@@ -1,0 +1,153 @@
+//! Putting the features together: which operations, parts and duties make up the server, and what the first start
+//! makes. The only place that knows all features.
+
+use crate::config::Config;
+use crate::data::DataFolder;
+use crate::start::FirstStart;
+use bandmaster_access as access;
+use bandmaster_api::gate::FleetCredentials;
+use bandmaster_api::{App, Duty, Fates, Parts, Registry, Settings, Unit, UnitContext};
+use bandmaster_automation as automation;
+use bandmaster_core::{Clock, Ids, KeyRing, Result, Secret};
+use bandmaster_fleet as fleet;
+use bandmaster_identity::{self as identity, BootstrapPlan, Identity};
+use bandmaster_observe as observe;
+use bandmaster_packages as packages;
+use bandmaster_queues as queues;
+use bandmaster_resources as resources;
+use bandmaster_store::Store;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// All operations of all features.
+pub fn registry() -> Registry {
+    let mut registry = Registry::new();
+    identity::register(&mut registry);
+    access::register(&mut registry);
+    fleet::register(&mut registry);
+    packages::register(&mut registry);
+    automation::register(&mut registry);
+    queues::register(&mut registry);
+    resources::register(&mut registry);
+    observe::register(&mut registry);
+    registry
+}
+
+/// Settings that operations ask for.
+pub fn settings(config: &Config, data: &DataFolder) -> Settings {
+    Settings {
+        public_url: config.text("public-url").map(|u| u.trim_end_matches('/').to_owned()),
+        trust_proxy: config.is("trust-proxy"),
+        api_version: config.text("api-version").unwrap_or("20.0").to_owned(),
+        strict_bodies: config.is("strict-bodies"),
+        max_upload_bytes: config.number("max-upload-mib").saturating_mul(1 << 20),
+        files: data.files(),
+        product_version: env!("CARGO_PKG_VERSION").to_owned(),
+        cors_origins: config
+            .text("cors-origins")
+            .map(|list| list.split(',').map(|o| o.trim().to_owned()).collect())
+            .unwrap_or_default(),
+        ..Settings::default()
+    }
+}
+
+/// What the server stands on.
+pub struct Ground {
+    /// Database.
+    pub store: Store,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub ids: Arc<dyn Ids>,
+    /// Keys for secrets at rest.
+    pub keys: KeyRing,
+    /// Hash passwords at the least cost.
+    pub cheap_hashes: bool,
+}
+
+/// The app and its duties.
+pub struct Wired {
+    /// The app.
+    pub app: App,
+    /// Background duties.
+    pub duties: Vec<Arc<dyn Duty>>,
+}
+
+/// Puts the app together.
+pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
+    let mut options = identity::Options::default();
+    if ground.cheap_hashes {
+        options.cost = identity::password::Cost::least();
+    }
+    let who = Identity::new(options);
+    let mut parts = Parts::default();
+    parts.insert(who.clone());
+    parts.insert::<Box<dyn identity::TenantDirectory>>(Box::new(access::Tenants));
+    let robots = fleet::Fleet::new(None);
+    parts.insert::<Box<dyn FleetCredentials>>(Box::new(fleet::Credentials));
+    parts.insert::<Box<dyn access::parts::MachineFolders>>(Box::new(robots.clone()));
+    parts.insert::<Box<dyn access::parts::RobotProvisioning>>(Box::new(robots.clone()));
+    let contents: Vec<Box<dyn access::parts::FolderContents>> =
+        vec![Box::new(queues::contents::QueueContents), Box::new(observe::logs::LogContents), Box::new(robots.clone())];
+    parts.insert(contents);
+    let accounts: Vec<Box<dyn access::parts::AccountContents>> = vec![Box::new(robots)];
+    parts.insert(accounts);
+    let _ = config;
+    let app = App {
+        store: ground.store,
+        clock: ground.clock,
+        ids: ground.ids,
+        keys: ground.keys,
+        settings,
+        nudges: bandmaster_api::nudges::Nudges::default(),
+        metrics: bandmaster_api::metrics::Metrics::default(),
+        stopping: CancellationToken::new(),
+        authenticator: Box::new(who),
+        gate: Box::new(access::AccessGate::new()),
+        parts,
+    };
+    let mut duties: Vec<Arc<dyn Duty>> = vec![Arc::new(identity::Upkeep::default())];
+    duties.extend(fleet::duties());
+    Wired { app, duties }
+}
+
+/// Makes organization, tenant, folder and administrator when there are none yet.
+pub async fn first_start(app: &Arc<App>, password: Option<&str>) -> Result<Option<FirstStart>> {
+    if identity::is_bootstrapped(&mut app.store.read().await?).await? {
+        return Ok(None);
+    }
+    let who = Identity::of(app)?;
+    let plan = BootstrapPlan::prepare(who, app, password.map(Secret::new)).await?;
+    let user = plan.administrator.clone();
+    let mut unit = Unit::begin(app, UnitContext::duty("first start"), Fates::default()).await?;
+    // Two nodes may start at once on one database: the second finds the organization here.
+    if identity::is_bootstrapped(&mut unit).await? {
+        return Ok(None);
+    }
+    let made = identity::bootstrap(&mut unit, plan).await?;
+    access::bootstrap(&mut unit, made.organization.id, Some(&made.administrator.key)).await?;
+    unit.commit().await?;
+    Ok(Some(FirstStart { user, password: made.password }))
+}
+
+/// A further organization that was made.
+pub struct NewOrganization {
+    /// Its tenant.
+    pub tenant_id: i64,
+    /// The tenant's folder `Shared`.
+    pub folder_id: i64,
+}
+
+/// Makes a further organization with a tenant and the administrator `admin`.
+pub async fn organization(unit: &mut Unit, name: &str, password_hash: &str) -> Result<NewOrganization> {
+    let administrator = identity::users::NewUser {
+        user_name: "admin",
+        name: Some("Administrator"),
+        password_hash: Some(password_hash),
+        ..identity::users::NewUser::default()
+    };
+    let (organization, _, user) =
+        identity::bootstrap::organization_with_administrator(unit, name, &administrator).await?;
+    let tenant = access::bootstrap(unit, organization.id, Some(&user.key)).await?;
+    Ok(NewOrganization { tenant_id: tenant.id, folder_id: tenant.folder_id })
+}
