@@ -28,6 +28,11 @@ pub async fn organization_rights_changed(unit: &mut Unit, organization_id: i64) 
     Ok(())
 }
 
+/// The account on whose behalf the unit runs, when it is one of that tenant.
+pub fn acting_user(unit: &Unit, tenant_id: i64) -> Option<i64> {
+    unit.context().user_id.filter(|_| unit.tenant_id() == tenant_id)
+}
+
 /// Refuses texts that would not survive as part of a name: control characters.
 pub fn check_name(text: &str, what: &str) -> Result<()> {
     if text.chars().any(char::is_control) {

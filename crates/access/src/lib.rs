@@ -22,7 +22,7 @@ pub mod users;
 pub mod workspaces;
 
 pub use bootstrap::{NewTenant, bootstrap, create_tenant};
-pub use changes::{organization_rights_changed, rights_changed, rights_changed_in};
+pub use changes::{check_name, organization_rights_changed, rights_changed, rights_changed_in};
 pub use gate::AccessGate;
 pub use tenants::Tenants;
 

@@ -34,7 +34,7 @@ pub static TENANT: EntityType = EntityType {
         Property::computed(
             "LastLoginTime",
             Kind::DateTime,
-            "SELECT MAX(u.last_login_at) FROM users u WHERE u.tenant_id = {t}.id",
+            "SELECT MAX(a.last_login_at) FROM users u JOIN account_facts a ON a.key = u.key WHERE u.tenant_id = {t}.id",
         ),
         Property::new("IsActive", Kind::Bool, "is_active"),
         Property::absent("License", Kind::Json),

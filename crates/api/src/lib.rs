@@ -14,6 +14,7 @@ pub mod envelope;
 pub mod folderwish;
 pub mod gate;
 pub mod handler;
+pub mod housekeeping;
 pub mod idempotency;
 pub mod metrics;
 pub mod nudges;

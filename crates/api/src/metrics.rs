@@ -1,6 +1,7 @@
 //! Numbers about requests, in Prometheus' text form at `/metrics`. Labels are bounded: operations, methods,
 //! status classes; never users, keys or names. Features register their own families.
 
+use bandmaster_store::StoreMetrics;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -8,6 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
 /// Labels of a request.
@@ -78,12 +80,29 @@ impl Metrics {
         add(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// The text form.
-    pub fn text(&self) -> String {
+    /// The text form, with the store's counters.
+    pub fn text(&self, store: &StoreMetrics) -> String {
         let mut out = String::new();
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         // Writing into a String does not fail.
         let _ = encode(&mut out, &registry);
+        drop(registry);
+        let end = "# EOF\n";
+        out.truncate(out.trim_end_matches(end).len());
+        let counters = [
+            ("units_begun", "Units of work begun", store.units_begun),
+            ("units_committed", "Units of work committed", store.units_committed),
+            ("units_undone", "Units of work undone", store.units_undone),
+            ("groups", "Commits, each of one or more units", store.groups),
+            ("groups_lost", "Commits that failed", store.groups_lost),
+            ("reads", "Statements of read sessions", store.reads),
+            ("interrupted", "Statements that ran out of time", store.interrupted),
+        ];
+        for (name, help, value) in counters {
+            let name = format!("bandmaster_store_{name}");
+            let _ = writeln!(out, "# HELP {name} {help}.\n# TYPE {name} counter\n{name}_total {value}");
+        }
+        out.push_str(end);
         out
     }
 }

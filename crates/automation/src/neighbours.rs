@@ -4,20 +4,6 @@
 use bandmaster_core::Result;
 use bandmaster_store::{Conn, params};
 
-/// The folder and those above it, nearest first; nothing when the tenant has no such folder.
-pub async fn folder_path(conn: &mut Conn, tenant_id: i64, folder_id: i64) -> Result<Vec<i64>> {
-    let rows = conn
-        .query(
-            "WITH RECURSIVE above (id, parent_id, far) AS (\
-             SELECT f.id, f.parent_id, 0 FROM folders f WHERE f.id = $1 AND f.tenant_id = $2 UNION ALL \
-             SELECT p.id, p.parent_id, a.far + 1 FROM folders p JOIN above a ON p.id = a.parent_id WHERE a.far < 32) \
-             SELECT id FROM above ORDER BY far",
-            params![folder_id, tenant_id],
-        )
-        .await?;
-    rows.iter().map(|row| Ok(row.get(0)?)).collect()
-}
-
 /// Where a job belongs, as its program is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -71,4 +57,35 @@ pub async fn account(conn: &mut Conn, user_id: i64) -> Result<Option<(String, St
 pub async fn organization_of(conn: &mut Conn, tenant_id: i64) -> Result<i64> {
     let row = conn.query_opt("SELECT organization_id FROM tenants WHERE id = $1", params![tenant_id]).await?;
     Ok(row.map(|r| r.get(0)).transpose()?.unwrap_or(0))
+}
+
+/// A number that rises with every change of assignments and rights in a tenant.
+pub async fn access_version(conn: &mut Conn, tenant_id: i64) -> Result<i64> {
+    let row = conn.query_opt("SELECT access_version FROM tenants WHERE id = $1", params![tenant_id]).await?;
+    Ok(row.map(|r| r.get(0)).transpose()?.unwrap_or(0))
+}
+
+/// Whether an account is assigned to one of these folders itself.
+pub async fn is_assigned(conn: &mut Conn, user_id: i64, path: &[i64]) -> Result<bool> {
+    for folder in path {
+        let sql = "SELECT 1 FROM folder_users WHERE folder_id = $1 AND user_id = $2";
+        if conn.query_opt(sql, params![*folder, user_id]).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The folders that an account is assigned to itself, and those below them, by id.
+pub async fn folders_of(conn: &mut Conn, tenant_id: i64, user_id: i64) -> Result<Vec<i64>> {
+    let rows = conn
+        .query(
+            "WITH RECURSIVE reached (id) AS (\
+             SELECT fu.folder_id FROM folder_users fu JOIN folders f ON f.id = fu.folder_id \
+             WHERE fu.user_id = $1 AND f.tenant_id = $2 UNION \
+             SELECT f.id FROM folders f JOIN reached r ON f.parent_id = r.id) SELECT id FROM reached ORDER BY id",
+            params![user_id, tenant_id],
+        )
+        .await?;
+    rows.iter().map(|row| Ok(row.get(0)?)).collect()
 }

@@ -66,6 +66,17 @@ pub trait Processes: Send + Sync + 'static {
         wish: Wish<'a>,
     ) -> BoxFuture<'a, Result<Option<Process>>>;
 
+    /// The process of the tenant with that key, in whatever folder.
+    fn by_key<'a>(&'a self, conn: &'a mut Conn, tenant_id: i64, key: &'a str) -> BoxFuture<'a, Result<Option<Process>>>;
+
+    /// The processes of a folder, by name.
+    fn of_folder<'a>(
+        &'a self,
+        conn: &'a mut Conn,
+        tenant_id: i64,
+        folder_id: i64,
+    ) -> BoxFuture<'a, Result<Vec<Process>>>;
+
     /// A process as it is now; none when it was deleted.
     fn current<'a>(&'a self, conn: &'a mut Conn, tenant_id: i64, id: i64) -> BoxFuture<'a, Result<Option<Process>>>;
 }
@@ -77,3 +88,18 @@ pub fn processes(app: &App) -> Result<&dyn Processes> {
         .map(AsRef::as_ref)
         .ok_or_else(|| Error::internal("the app has no part that knows processes"))
 }
+
+/// TEMPORARY until the packages crate compiles.
+pub static SIMPLE_RELEASE: bandmaster_model::EntityType = bandmaster_model::EntityType {
+    name: "SimpleReleaseDto",
+    set: "Releases",
+    table: "releases",
+    key: "Id",
+    scope: bandmaster_model::Scope::Folder { column: "folder_id" },
+    properties: &[
+        bandmaster_model::Property::new("Key", bandmaster_model::Kind::Guid, "key"),
+        bandmaster_model::Property::new("Name", bandmaster_model::Kind::Text, "name"),
+        bandmaster_model::Property::new("Id", bandmaster_model::Kind::Int64, "id"),
+    ],
+    navigations: &[],
+};

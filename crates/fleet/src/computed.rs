@@ -4,6 +4,7 @@
 use bandmaster_api::query::{DEFAULT_TOP, refused};
 use bandmaster_api::{Call, Output};
 use bandmaster_core::Result;
+use bandmaster_model::{TypeBody, TypeDef};
 use bandmaster_odata::memory::{apply, apply_typed};
 use serde_json::Value;
 
@@ -22,6 +23,15 @@ pub(crate) fn page(call: &Call, set: &str, type_name: &str, rows: Vec<Value>, na
         row.retain(|name, _| !hidden.contains(&name.as_str()));
     }
     Ok(Output::page(set, rows, total))
+}
+
+/// A page of texts. They have no members, so options that name one are refused.
+pub(crate) fn texts(call: &Call, texts: Vec<Value>) -> Result<Output> {
+    let nothing = TypeDef { name: "Edm.String".into(), body: TypeBody::Object(Vec::new()) };
+    let mut options = call.options()?;
+    options.top = options.top.or(Some(DEFAULT_TOP));
+    let (rows, total) = apply_typed(&options, &nothing, texts).map_err(|e| refused(&e))?;
+    Ok(Output::page("Collection(Edm.String)", rows, total))
 }
 
 /// Whether the request expands a navigation at the top.

@@ -3,15 +3,14 @@
 //! A machine key is a GUID of 122 random bits and is looked up by equality; a machine secret by its keyed hash. A
 //! robot key alone proves nothing: it counts with a machine on which that robot may work.
 
-use crate::machines::{self, MachineRecord, account_limits, secrets};
+use crate::machines::{self, MachineRecord, account_limits, accounts, secrets};
 use crate::robots::{self, ATTENDED};
-use crate::{jobs, neighbours, parts};
+use crate::{jobs, neighbours};
 use bandmaster_api::App;
 use bandmaster_api::gate::FleetCredentials;
 use bandmaster_core::{Principal, PrincipalKind, Result, Scopes};
 use bandmaster_store::Conn;
 use futures::future::BoxFuture;
-use std::collections::HashSet;
 
 /// Wire it as `Box<dyn FleetCredentials>`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,8 +18,8 @@ pub struct Credentials;
 
 /// The machine as a caller; none when its tenant is switched off.
 async fn machine_principal(conn: &mut Conn, machine: &MachineRecord) -> Result<Option<Principal>> {
-    let organization = neighbours::organization_of(conn, machine.tenant_id).await?;
-    Ok(organization.map(|organization_id| Principal {
+    let organization = neighbours::organization_of(conn, machine.tenant_id).await?.filter(|(_, active)| *active);
+    Ok(organization.map(|(organization_id, _)| Principal {
         kind: PrincipalKind::Machine,
         organization_id,
         tenant_id: Some(machine.tenant_id),
@@ -91,22 +90,22 @@ impl FleetCredentials for Credentials {
 /// Whether the robot may work on the machine at all. A person's robot may, unless the tenant limits the machine to
 /// others; an unattended robot needs a folder besides where both are and no limit keeps them apart.
 async fn may_use(conn: &mut Conn, robot: &robots::RobotAccount, machine_id: i64) -> Result<bool> {
-    let tenant = robot.tenant_id;
-    if !account_limits(conn, tenant, &[]).await?.allows(machine_id, robot.id) {
-        return Ok(false);
+    let standing = accounts::standing(conn, machine_id, robot.id).await?;
+    if !standing.allowed_in_tenant || robot.kind == ATTENDED {
+        return Ok(standing.allowed_in_tenant);
     }
-    if robot.kind == ATTENDED {
+    if !standing.folders_have_limits
+        && !neighbours::meeting_folders(conn, robot.user_id, machine_id, true).await?.is_empty()
+    {
         return Ok(true);
     }
-    let assigned: HashSet<i64> = neighbours::folders_of_account(conn, robot.user_id).await?.into_iter().collect();
-    if assigned.is_empty() {
-        return Ok(false);
+    let meeting = neighbours::meeting_folders(conn, robot.user_id, machine_id, false).await?;
+    if !standing.folders_have_limits {
+        return Ok(!meeting.is_empty());
     }
-    for folder in parts::machine_folders(conn, tenant, machine_id).await? {
-        let path = neighbours::folder_path(conn, tenant, folder).await?;
-        if path.iter().any(|f| assigned.contains(f))
-            && account_limits(conn, tenant, &path).await?.allows(machine_id, robot.id)
-        {
+    for folder in meeting {
+        let path = neighbours::folder_path(conn, robot.tenant_id, folder).await?;
+        if account_limits(conn, robot.tenant_id, &path).await?.allows(machine_id, robot.id) {
             return Ok(true);
         }
     }

@@ -99,9 +99,6 @@ pub static SERVERLESS_LICENSING: EnumType =
 /// Whether a robot belongs to a machine.
 pub static HOSTING_TYPE: EnumType = EnumType { name: "HostingType", members: &[("Standard", 0), ("Floating", 1)] };
 
-/// How a robot came into being.
-pub static PROVISION_TYPE: EnumType = EnumType { name: "ProvisionType", members: &[("Manual", 0), ("Automatic", 1)] };
-
 /// How a robot logs on to its host.
 pub static CREDENTIAL_TYPE: EnumType = EnumType {
     name: "CredentialType",
@@ -110,19 +107,6 @@ pub static CREDENTIAL_TYPE: EnumType = EnumType {
 
 /// The robot logs on nowhere; its jobs run as the service's own account.
 pub const CREDENTIAL_NONE: i64 = 4;
-
-/// What an account is, as a tenant knows it.
-pub static USER_TYPE: EnumType = EnumType {
-    name: "UserType",
-    members: &[
-        ("User", 0),
-        ("Robot", 1),
-        ("DirectoryUser", 2),
-        ("DirectoryGroup", 3),
-        ("DirectoryRobot", 4),
-        ("DirectoryExternalApplication", 5),
-    ],
-};
 
 /// State of a session.
 pub static SESSION_STATE: EnumType =

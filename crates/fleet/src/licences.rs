@@ -216,7 +216,11 @@ fn named_user(robot: &RobotAccount, sessions: &[HostSession], now: i64) -> Value
 
 /// `POST /api/Licensing/Acquire` and `PUT /api/Licensing/Release`: granted, and nothing is kept of it.
 async fn consume(call: &mut Call) -> Result<Output> {
-    if call.body().int("count").is_some_and(|n| n < 0) {
+    let body = call.body();
+    if !["reference", "type", "count"].iter().any(|name| body.has(name)) {
+        return Err(Error::unbound("license"));
+    }
+    if body.int("count").is_some_and(|n| n < 0) {
         return Err(Error::argument("count must not be less than 0."));
     }
     Ok(Output::json(json!({"isSuccess": true, "errorCode": null, "errorMessage": null})))

@@ -1,39 +1,10 @@
 //! What fleet reads of folders and accounts, which belong to the access crate, in the shape that it needs. All
 //! such reading is in this file and in the descriptions of entity types.
 
+use bandmaster_access::folders;
 use bandmaster_api::Call;
 use bandmaster_core::{Error, Result};
-use bandmaster_store::{Conn, Row, params};
-
-/// A folder, as far as machines need it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FolderRef {
-    pub id: i64,
-    pub key: String,
-    pub name: String,
-    pub path: String,
-    pub parent_id: Option<i64>,
-    pub folder_type: i64,
-}
-
-const FOLDER: &str = "SELECT id, key, display_name, path, parent_id, folder_type FROM folders ";
-
-fn folder_of(row: &Row) -> Result<FolderRef> {
-    Ok(FolderRef {
-        id: row.get(0)?,
-        key: row.get(1)?,
-        name: row.get(2)?,
-        path: row.get(3)?,
-        parent_id: row.get(4)?,
-        folder_type: row.get(5)?,
-    })
-}
-
-/// The folder of a tenant.
-pub(crate) async fn folder(conn: &mut Conn, tenant_id: i64, id: i64) -> Result<Option<FolderRef>> {
-    let sql = format!("{FOLDER} WHERE tenant_id = $1 AND id = $2");
-    conn.query_opt(&sql, params![tenant_id, id]).await?.as_ref().map(folder_of).transpose()
-}
+use bandmaster_store::{Conn, params};
 
 /// The folder and those above it, nearest first; nothing when the tenant has no such folder.
 pub async fn folder_path(conn: &mut Conn, tenant_id: i64, folder_id: i64) -> Result<Vec<i64>> {
@@ -49,16 +20,18 @@ pub async fn folder_path(conn: &mut Conn, tenant_id: i64, folder_id: i64) -> Res
     rows.iter().map(|row| Ok(row.get(0)?)).collect()
 }
 
-/// The folder that an argument names, if the caller has one of the permissions (`A.View|B.View`) there. A folder
-/// that the caller does not see answers like one that does not exist.
-pub(crate) async fn permitted_folder(call: &Call, conn: &mut Conn, id: i64, permission: &str) -> Result<FolderRef> {
+/// Refuses unless the caller has one of the permissions (`A.View|B.View`) in the folder that an argument names. A
+/// folder that the caller may not know of answers like one that does not exist; so does another's personal workspace.
+pub(crate) async fn permitted_folder(call: &Call, conn: &mut Conn, id: i64, permission: &str) -> Result<()> {
     call.require(permission, None)?;
-    let found = folder(conn, call.tenant_id()?, id).await?;
+    let found = folders::find(conn, call.tenant_id()?, id).await?;
     let found = found.ok_or_else(|| Error::not_found("Folder"))?;
+    let sees = call.rights.sees(id);
+    let hidden = found.is_personal() && found.owner_user_id.is_some() && !sees;
     match call.require(permission, Some(id)) {
-        Ok(()) => Ok(found),
-        Err(error) if call.rights.sees(id) => Err(error),
-        Err(_) => Err(Error::not_found("Folder")),
+        Ok(()) if !hidden => Ok(()),
+        Err(error) if sees => Err(error),
+        _ => Err(Error::not_found("Folder")),
     }
 }
 
@@ -76,9 +49,21 @@ pub(crate) async fn assigned_accounts(conn: &mut Conn, path: &[i64]) -> Result<V
     rows.iter().map(|row| Ok(row.get(0)?)).collect()
 }
 
-/// Folders that an account is assigned to itself.
-pub(crate) async fn folders_of_account(conn: &mut Conn, user_id: i64) -> Result<Vec<i64>> {
-    let rows = conn.query("SELECT folder_id FROM folder_users WHERE user_id = $1", params![user_id]).await?;
+/// Folders where an account (itself, or by a folder above) and a machine (inherited assignments included) meet.
+/// `first` asks only whether there is one where both are assigned directly, which is cheap and the usual case.
+pub(crate) async fn meeting_folders(conn: &mut Conn, user_id: i64, machine_id: i64, first: bool) -> Result<Vec<i64>> {
+    let sql = if first {
+        "SELECT m.folder_id FROM folder_machines m JOIN folder_users u ON u.folder_id = m.folder_id \
+         WHERE m.machine_id = $1 AND u.user_id = $2 LIMIT 1"
+    } else {
+        "WITH RECURSIVE by_machine (id, passes_on) AS (\
+         SELECT m.folder_id, m.propagate FROM folder_machines m WHERE m.machine_id = $1 UNION \
+         SELECT f.id, 1 FROM folders f JOIN by_machine b ON f.parent_id = b.id WHERE b.passes_on = 1), \
+         by_account (id) AS (SELECT u.folder_id FROM folder_users u WHERE u.user_id = $2 UNION \
+         SELECT f.id FROM folders f JOIN by_account b ON f.parent_id = b.id) \
+         SELECT DISTINCT m.id FROM by_machine m JOIN by_account a ON a.id = m.id ORDER BY m.id"
+    };
+    let rows = conn.query(sql, params![machine_id, user_id]).await?;
     rows.iter().map(|row| Ok(row.get(0)?)).collect()
 }
 
@@ -95,10 +80,9 @@ pub(crate) async fn account(conn: &mut Conn, user_id: i64) -> Result<Option<Acco
     row.map(|r| Ok(AccountRef { key: r.get(0)?, name: r.get(1)?, active: r.get(2)? })).transpose()
 }
 
-/// The organization of a tenant that is switched on.
-pub(crate) async fn organization_of(conn: &mut Conn, tenant_id: i64) -> Result<Option<i64>> {
-    let row = conn
-        .query_opt("SELECT organization_id FROM tenants WHERE id = $1 AND is_active = 1", params![tenant_id])
-        .await?;
-    row.map(|r| Ok(r.get(0)?)).transpose()
+/// The organization of a tenant, and whether the tenant is switched on.
+pub(crate) async fn organization_of(conn: &mut Conn, tenant_id: i64) -> Result<Option<(i64, bool)>> {
+    let row =
+        conn.query_opt("SELECT organization_id, is_active FROM tenants WHERE id = $1", params![tenant_id]).await?;
+    row.map(|r| Ok((r.get(0)?, r.get(1)?))).transpose()
 }

@@ -38,7 +38,7 @@ impl MachineFolders for Fleet {
 }
 
 /// Every folder that the machine is assigned to, inherited assignments included.
-pub(crate) async fn machine_folders(conn: &mut Conn, tenant_id: i64, machine_id: i64) -> Result<Vec<i64>> {
+async fn machine_folders(conn: &mut Conn, tenant_id: i64, machine_id: i64) -> Result<Vec<i64>> {
     let rows = conn
         .query(
             "WITH RECURSIVE reached (id, passes_on) AS (\

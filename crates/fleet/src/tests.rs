@@ -397,3 +397,32 @@ fn licences_are_plenty() {
         }
     });
 }
+
+#[test]
+fn machines_in_use_stay() {
+    both(|w| async move {
+        let machine = w.machine("pool", (1, 0)).await;
+        let mut unit = w.unit().await;
+        let sessions = start(&mut unit, &machine, &report("h")).await.unwrap();
+        unit.commit().await.unwrap();
+        let removed = async |w: &World| {
+            let mut unit = w.unit().await;
+            let outcome = crate::machines::operations::remove(&w.app, &mut unit, &[machine.id]).await;
+            if outcome.is_ok() {
+                unit.commit().await.unwrap();
+            }
+            outcome.map_err(|e| e.code())
+        };
+        *w.jobs.usage.lock().unwrap() = Usage { sessions: [(sessions[0], 1)].into(), ..Usage::default() };
+        assert_eq!(removed(&w).await, Err(codes::CANNOT_DELETE_BUSY_ROBOT));
+        *w.jobs.usage.lock().unwrap() = Usage::default();
+        w.jobs.targets.lock().unwrap().pairs.insert((w.folders[0], Some(machine.id), None));
+        assert_eq!(removed(&w).await, Err(codes::MACHINE_HAS_ATTACHED_TRIGGERS));
+        w.jobs.targets.lock().unwrap().pairs.clear();
+        w.sql(&[format!("UPDATE machines SET scope = 2 WHERE id = {}", machine.id)]).await;
+        assert_eq!(removed(&w).await, Err(codes::MACHINE_SCOPE_PROTECTED));
+        w.sql(&[format!("UPDATE machines SET scope = 0 WHERE id = {}", machine.id)]).await;
+        assert_eq!(removed(&w).await, Ok(()));
+        assert_eq!(removed(&w).await, Err(codes::ITEM_NOT_FOUND));
+    });
+}

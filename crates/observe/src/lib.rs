@@ -1,9 +1,12 @@
-//! What can be seen of the running system: robot logs, settings, status.
+//! What can be seen of the running system: robot logs, settings, statistics, status.
 //!
-//! Server logs and metrics are not here (`server::logging`, `api::metrics`).
+//! Server logs and metrics are not here (`server::logging`, `api::metrics`). What this crate reads of other features'
+//! tables stands in `neighbours`.
 
 pub mod logs;
+mod neighbours;
 pub mod settings;
+mod stats;
 mod status;
 
 use bandmaster_api::Registry;
@@ -12,5 +15,6 @@ use bandmaster_api::Registry;
 pub fn register(r: &mut Registry) {
     logs::register(r);
     settings::register(r);
+    stats::register(r);
     status::register(r);
 }

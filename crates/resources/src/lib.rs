@@ -1,6 +1,39 @@
-//! Placeholder.
+//! What robots work with besides queues: assets and the credential stores behind them, attachments and the files
+//! behind those.
+//!
+//! Buckets and business rules are not served yet; [`files`] is made so that they can use it.
 
-use bandmaster_api::Registry;
+pub mod assets;
+pub mod attachments;
+pub mod credential_stores;
+pub mod files;
+mod neighbours;
+mod types;
+
+use bandmaster_access::parts::FolderContents;
+use bandmaster_api::{Duty, Registry};
+use bandmaster_automation::parts::Attachments;
+use std::sync::Arc;
 
 /// Registers the operations of this crate.
-pub fn register(_registry: &mut Registry) {}
+pub fn register(r: &mut Registry) {
+    r.types(&types::text());
+    assets::register(r);
+    credential_stores::register(r);
+    attachments::register(r);
+}
+
+/// The background duties of this crate.
+pub fn duties() -> Vec<Arc<dyn Duty>> {
+    vec![Arc::new(files::FileRemoval)]
+}
+
+/// What becomes of this crate's things when folders are deleted: members of the part `Vec<Box<dyn FolderContents>>`.
+pub fn folder_contents() -> Vec<Box<dyn FolderContents>> {
+    vec![Box::new(assets::AssetsOfFolders), Box::new(attachments::AttachmentsOfFolders)]
+}
+
+/// The part `Box<dyn Attachments>` that the automation crate asks.
+pub fn attachments_part() -> Box<dyn Attachments> {
+    Box::new(attachments::StoredAttachments)
+}

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bandmaster_api::address::Address;
 use bandmaster_api::dispatch::{self, json_response};
-use bandmaster_api::documents::{Part, openapi};
+use bandmaster_api::documents::{Metadata, Part, metadata, openapi};
 use bandmaster_api::{App, Served};
 use rust_embed::RustEmbed;
 use serde_json::json;
@@ -45,6 +45,7 @@ impl Routes {
             "/readyz" => self.readyz().await,
             "/api/health" | "/api/health/startup" => self.health().await,
             "/metrics" => self.metrics(),
+            "/odata" | "/odata/$metadata" => self.metadata(&request),
             "/" => redirect("/swagger/index.html"),
             "/swagger" | "/swagger/ui/index" => redirect("/swagger/index.html"),
             "/identity/swagger/external/swagger.json" => self.document(&request, Part::Identity),
@@ -86,10 +87,24 @@ impl Routes {
     }
 
     fn metrics(&self) -> Response {
-        let mut response = Response::new(Body::from(self.app.metrics.text()));
+        let mut response = Response::new(Body::from(self.app.metrics.text(&self.app.store.metrics())));
         let media = "application/openmetrics-text; version=1.0.0; charset=utf-8";
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
         response
+    }
+
+    /// `$metadata`, in JSON unless XML is asked for: the original departs from the standard here too.
+    fn metadata(&self, request: &Request) -> Response {
+        let query = request.uri().query().unwrap_or_default().to_ascii_lowercase();
+        match metadata(&self.served, query.contains("format=xml") || query.contains("format=application/xml")) {
+            Metadata::Json(value) => json_response(200, &value, "application/json; charset=utf-8"),
+            Metadata::Xml(text) => {
+                let mut response = Response::new(Body::from(text));
+                let media = HeaderValue::from_static("application/xml; charset=utf-8");
+                response.headers_mut().insert(header::CONTENT_TYPE, media);
+                response
+            }
+        }
     }
 
     fn document(&self, request: &Request, part: Part) -> Response {

@@ -6,8 +6,10 @@ use crate::data::DataFolder;
 use crate::start::FirstStart;
 use bandmaster_access as access;
 use bandmaster_api::gate::FleetCredentials;
+use bandmaster_api::housekeeping::Housekeeping;
 use bandmaster_api::{App, Duty, Fates, Parts, Registry, Settings, Unit, UnitContext};
 use bandmaster_automation as automation;
+use bandmaster_core::clock::SECOND;
 use bandmaster_core::{Clock, Ids, KeyRing, Result, Secret};
 use bandmaster_fleet as fleet;
 use bandmaster_identity::{self as identity, BootstrapPlan, Identity};
@@ -83,16 +85,24 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     let mut parts = Parts::default();
     parts.insert(who.clone());
     parts.insert::<Box<dyn identity::TenantDirectory>>(Box::new(access::Tenants));
-    let robots = fleet::Fleet::new(None);
+    let running: Arc<dyn fleet::RunningJobs> = Arc::new(automation::Jobs);
+    let robots = fleet::Fleet::new(Some(running.clone()));
+    parts.insert::<Arc<dyn fleet::RunningJobs>>(running);
+    parts.insert::<Box<dyn fleet::LiveJobs>>(Box::new(automation::Jobs));
+    let micros = |name| i64::try_from(config.number(name)).unwrap_or(i64::MAX / SECOND).saturating_mul(SECOND);
+    parts.insert(automation::JobSettings {
+        reservation: micros("reservation-seconds"),
+        lost_after: micros("lost-seconds"),
+        ..automation::JobSettings::default()
+    });
     parts.insert::<Box<dyn FleetCredentials>>(Box::new(fleet::Credentials));
     parts.insert::<Box<dyn access::parts::MachineFolders>>(Box::new(robots.clone()));
     parts.insert::<Box<dyn access::parts::RobotProvisioning>>(Box::new(robots.clone()));
     let contents: Vec<Box<dyn access::parts::FolderContents>> =
         vec![Box::new(queues::contents::QueueContents), Box::new(observe::logs::LogContents), Box::new(robots.clone())];
     parts.insert(contents);
-    let accounts: Vec<Box<dyn access::parts::AccountContents>> = vec![Box::new(robots)];
+    let accounts: Vec<Box<dyn access::parts::AccountContents>> = vec![Box::new(automation::Jobs), Box::new(robots)];
     parts.insert(accounts);
-    let _ = config;
     let app = App {
         store: ground.store,
         clock: ground.clock,
@@ -106,8 +116,9 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
         gate: Box::new(access::AccessGate::new()),
         parts,
     };
-    let mut duties: Vec<Arc<dyn Duty>> = vec![Arc::new(identity::Upkeep::default())];
+    let mut duties: Vec<Arc<dyn Duty>> = vec![Arc::new(Housekeeping), Arc::new(identity::Upkeep::default())];
     duties.extend(fleet::duties());
+    duties.extend(automation::duties());
     Wired { app, duties }
 }
 

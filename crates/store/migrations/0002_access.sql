@@ -26,9 +26,16 @@ UNION ALL
 SELECT organization_id, key, 5, name, NULL, NULL, NULL, name, 1 FROM applications
 WHERE is_deleted = 0 AND is_confidential = 1 AND organization_id IS NOT NULL;
 
+-- What the identity service knows of people and robot accounts at this moment.
+CREATE VIEW account_facts AS
+SELECT key, name, surname, email, last_login_at,
+  COALESCE(NULLIF(trim(COALESCE(name, '') || ' ' || COALESCE(surname, '')), ''), NULLIF(display_name, '')) AS full_name
+FROM identity_users;
+
 -- An account as a tenant knows it. type: 0 User, 1 Robot, 2 DirectoryUser, 3 DirectoryGroup, 4 DirectoryRobot,
 -- 5 DirectoryExternalApplication. key is the account's key in the identity service.
 -- provision_type: 0 added by hand, 1 came in through a group.
+-- Names and address are those of when it came in; account_facts has the present ones.
 -- The nullable switches are what was set on the account itself; NULL: as its groups have it, else the default.
 CREATE TABLE users (
   id {{id}},
@@ -51,7 +58,6 @@ CREATE TABLE users (
   update_policy TEXT,
   notifications TEXT,
   culture TEXT,
-  last_login_at BIGINT,
   created_at BIGINT NOT NULL,
   creator_user_id BIGINT,
   updated_at BIGINT,

@@ -3,7 +3,7 @@
 use super::assignment::assign_user;
 use super::tree::Node;
 use super::{find, rules};
-use crate::changes::rights_changed_in;
+use crate::changes::{acting_user, rights_changed_in};
 use crate::kinds;
 use crate::roles::{self, defaults};
 use bandmaster_api::Unit;
@@ -72,7 +72,7 @@ pub async fn create(unit: &mut Unit, tenant_id: i64, new: &NewFolder) -> Result<
         after: after.map(Value::Object),
     })
     .await?;
-    if let Some(user) = unit.context().user_id
+    if let Some(user) = acting_user(unit, tenant_id)
         && let Some(role) = roles::find_by_name(unit, tenant_id, defaults::FOLDER_ADMINISTRATOR).await?
     {
         assign_user(unit, tenant_id, id, user, &[role.id]).await?;

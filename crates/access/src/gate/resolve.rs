@@ -104,4 +104,30 @@ mod tests {
             assert_eq!(found, *expected, "{path:?} {key:?} {id:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_path_or_none(path in "[./a-zÄ\\PC]{0,24}", id in 0i64..6, encoded: bool) {
+            let tree = sample();
+            let found = resolve(&tree, &wish(Some(&path), encoded, None, Some(id)));
+            if let Some(node) = found {
+                // Whatever way led there, its full path leads there too.
+                let direct = resolve(&tree, &wish(Some(&node.path), encoded, None, None));
+                proptest::prop_assert_eq!(direct.map(|n| n.id), Some(node.id));
+            }
+        }
+
+        #[test]
+        fn steps_down_and_up_cancel(id in 1i64..4, depth in 0usize..3) {
+            let tree = sample();
+            let Some(node) = tree.get(id) else { return Ok(()) };
+            let names: Vec<&str> = node.path.split('/').collect();
+            let depth = depth.min(names.len() - 1);
+            let up = vec![".."; depth].join("/");
+            let down = names[names.len() - depth..].join("/");
+            let path = if depth == 0 { ".".to_owned() } else { format!("{up}/{down}") };
+            let found = resolve(&tree, &wish(Some(&path), true, None, Some(id)));
+            proptest::prop_assert_eq!(found.map(|n| n.id), Some(id));
+        }
+    }
 }

@@ -37,6 +37,11 @@ fn key_of(text: &str) -> String {
 
 /// Finds the tenant.
 pub async fn find(conn: &mut Conn, principal: &Principal, wish: &TenantWish) -> Result<Option<Tenant>> {
+    let words = [&wish.organization, &wish.tenant, &wish.tenant_name];
+    if words.into_iter().flatten().any(|w| w.contains('\0')) {
+        // No name has that character, and the databases refuse it.
+        return Err(denied(principal));
+    }
     let own = match principal.kind {
         PrincipalKind::Anonymous | PrincipalKind::System => None,
         _ => Some(principal.organization_id),

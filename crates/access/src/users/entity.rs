@@ -23,6 +23,15 @@ macro_rules! counts {
     };
 }
 
+/// SQL of what the identity service knows now, else of what the record was made with.
+macro_rules! fact {
+    ($column:literal) => {
+        concat!("COALESCE((SELECT a.", $column, " FROM account_facts a WHERE a.key = {t}.key), {t}.", $column, ")")
+    };
+}
+
+const LAST_LOGIN: &str = "SELECT a.last_login_at FROM account_facts a WHERE a.key = {t}.key";
+
 /// Robot accounts sign in nowhere and have no attended robot unless told so.
 const USER_SESSION: &str = counts!("may_have_user_session", "CASE WHEN {t}.type = 4 THEN 0 ELSE 1 END");
 const ROBOT_SESSION: &str = counts!("may_have_robot_session", "CASE WHEN {t}.type = 4 THEN 0 ELSE 1 END");
@@ -48,14 +57,14 @@ const NOTIFICATIONS: &str = "COALESCE({t}.notifications, '{\"Queues\":false,\"Ro
 macro_rules! user_properties {
     ($($extra:expr),* $(,)?) => {
         &[
-            Property::new("Name", Kind::Text, "name"),
-            Property::new("Surname", Kind::Text, "surname"),
+            Property::computed("Name", Kind::Text, fact!("name")),
+            Property::computed("Surname", Kind::Text, fact!("surname")),
             Property::new("UserName", Kind::Text, "user_name"),
             Property::computed("Domain", Kind::Text, "''"),
             Property::absent("DirectoryIdentifier", Kind::Text),
-            Property::new("FullName", Kind::Text, "full_name"),
-            Property::new("EmailAddress", Kind::Text, "email"),
-            Property::new("LastLoginTime", Kind::DateTime, "last_login_at"),
+            Property::computed("FullName", Kind::Text, fact!("full_name")),
+            Property::computed("EmailAddress", Kind::Text, fact!("email")),
+            Property::computed("LastLoginTime", Kind::DateTime, LAST_LOGIN),
             Property::new("IsActive", Kind::Bool, "is_active"),
             Property::new("CreationTime", Kind::DateTime, "created_at"),
             Property::absent("AuthenticationSource", Kind::Text),

@@ -13,7 +13,7 @@ pub mod write;
 pub use assignment::assign_roles;
 pub use entity::USER;
 
-use crate::changes::rights_changed_in;
+use crate::changes::{acting_user, rights_changed_in};
 use crate::directory::Account;
 use crate::kinds;
 use bandmaster_api::Unit;
@@ -58,8 +58,10 @@ fn select(condition: &str) -> String {
         }
     };
     format!(
-        "SELECT u.id, u.key, u.type, u.user_name, u.full_name, u.email, u.is_active, {}, {}, \
-         u.may_have_unattended_session, {} FROM users u WHERE u.tenant_id = $1 AND {condition}",
+        "SELECT u.id, u.key, u.type, u.user_name, {}, {}, u.is_active, {}, {}, u.may_have_unattended_session, {} \
+         FROM users u WHERE u.tenant_id = $1 AND {condition}",
+        shown("FullName"),
+        shown("EmailAddress"),
         shown("MayHaveUserSession"),
         shown("MayHaveRobotSession"),
         shown("MayHavePersonalWorkspace"),
@@ -97,7 +99,7 @@ pub async fn find_by_key(conn: &mut Conn, tenant_id: i64, key: &str) -> Result<O
 /// Accounts of that name or e-mail address, without regard to case, of one kind (`None`: any).
 pub async fn find_by_name(conn: &mut Conn, tenant_id: i64, name: &str, user_type: Option<i64>) -> Result<Vec<User>> {
     let sql = select(
-        "(fold(u.user_name) = fold($2) OR fold(u.email) = fold($2)) AND (CAST($3 AS BIGINT) < 0 OR u.type = $3) ORDER BY u.id",
+        "(fold(u.user_name) = fold($2) OR EXISTS (SELECT 1 FROM account_facts a WHERE a.key = u.key AND fold(a.email) = fold($2))) AND (CAST($3 AS BIGINT) < 0 OR u.type = $3) ORDER BY u.id",
     );
     let rows = conn.query(&sql, params![tenant_id, name, user_type.unwrap_or(-1)]).await?;
     rows.iter().map(user).collect()
@@ -135,7 +137,7 @@ pub async fn ensure(unit: &mut Unit, tenant_id: i64, account: &Account) -> Resul
 /// becomes one added by hand.
 pub async fn ensure_provisioned(unit: &mut Unit, tenant_id: i64, account: &Account, provision: i64) -> Result<i64> {
     let now = unit.now();
-    let creator = unit.context().user_id;
+    let creator = acting_user(unit, tenant_id);
     free_name(unit, tenant_id, account).await?;
     let made = unit
         .query_opt(
@@ -206,36 +208,5 @@ async fn free_name(unit: &mut Unit, tenant_id: i64, account: &Account) -> Result
     let id: i64 = row.get(0)?;
     let name = format!("{} (removed {id})", account.user_name);
     unit.execute("UPDATE users SET user_name = $2, is_active = 0 WHERE id = $1", params![id, name]).await?;
-    Ok(())
-}
-
-/// Notes that somebody signed in, in every tenant of the organization that knows the account.
-pub async fn signed_in(unit: &mut Unit, organization_id: i64, key: &str) -> Result<()> {
-    let now = unit.now();
-    unit.execute(
-        "UPDATE users SET last_login_at = $3 WHERE key = $2 \
-         AND tenant_id IN (SELECT id FROM tenants WHERE organization_id = $1)",
-        params![organization_id, key, now],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Takes over the names of an account that changed in the identity service.
-pub async fn renamed(unit: &mut Unit, organization_id: i64, account: &Account) -> Result<()> {
-    unit.execute(
-        "UPDATE users SET user_name = $3, full_name = $4, name = $5, surname = $6, email = $7 WHERE key = $2 \
-         AND tenant_id IN (SELECT id FROM tenants WHERE organization_id = $1)",
-        params![
-            organization_id,
-            account.key.as_str(),
-            account.user_name.as_str(),
-            account.full_name(),
-            account.name.as_deref(),
-            account.surname.as_deref(),
-            account.email.as_deref()
-        ],
-    )
-    .await?;
     Ok(())
 }

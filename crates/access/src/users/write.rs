@@ -2,7 +2,7 @@
 
 use super::entity::USER;
 use super::{assignment, find, switches};
-use crate::changes::rights_changed_in;
+use crate::changes::{acting_user, rights_changed_in};
 use crate::directory::{self, Account};
 use crate::parts::{self, AccountContents, RobotBlocks, RobotOwner, RobotProvisioning};
 use crate::{kinds, roles, workspaces};
@@ -182,7 +182,7 @@ pub async fn set_active(unit: &mut Unit, tenant_id: i64, user_id: i64, active: b
 
 /// Notes who changed an account and writes the audit entry.
 pub async fn record(unit: &mut Unit, tenant_id: i64, user_id: i64, before: Option<Map<String, Value>>) -> Result<()> {
-    let (now, by) = (unit.now(), unit.context().user_id);
+    let (now, by) = (unit.now(), acting_user(unit, tenant_id));
     unit.execute("UPDATE users SET updated_at = $2, updater_user_id = $3 WHERE id = $1", params![user_id, now, by])
         .await?;
     let user = find(unit, tenant_id, user_id).await?.ok_or_else(|| Error::not_found("User"))?;
@@ -204,7 +204,7 @@ pub async fn record(unit: &mut Unit, tenant_id: i64, user_id: i64, before: Optio
 pub async fn remove(app: &App, unit: &mut Unit, tenant_id: i64, user_id: i64) -> Result<()> {
     let user = find(unit, tenant_id, user_id).await?.ok_or_else(|| Error::not_found("User"))?;
     let refuse = |text: &str| Err(Error::conflict(codes::ERROR_DELETING, text));
-    if unit.context().user_id == Some(user_id) {
+    if acting_user(unit, tenant_id) == Some(user_id) {
         return refuse("The own account cannot be removed.");
     }
     if built_in(unit, &user.key).await? {

@@ -10,8 +10,8 @@ pub static WORKSPACE: EntityType = EntityType {
     name: "PersonalWorkspaceDto",
     set: "PersonalWorkspaces",
     table: "(SELECT f.id, f.key, f.tenant_id, f.display_name, f.owner_user_id, u.key AS owner_key, \
-            u.user_name AS owner_name, u.last_login_at FROM folders f LEFT JOIN users u ON u.id = f.owner_user_id \
-            WHERE f.folder_type = 1)",
+            u.user_name AS owner_name, a.last_login_at FROM folders f LEFT JOIN users u ON u.id = f.owner_user_id \
+            LEFT JOIN account_facts a ON a.key = u.key WHERE f.folder_type = 1)",
     key: "Id",
     scope: Scope::Tenant { column: "tenant_id" },
     properties: &[

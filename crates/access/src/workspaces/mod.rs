@@ -6,7 +6,7 @@
 pub mod entity;
 pub mod operations;
 
-use crate::changes::rights_changed_in;
+use crate::changes::{acting_user, rights_changed_in};
 use crate::folders::{self, rules};
 use crate::kinds;
 use crate::roles::{self, defaults};
@@ -161,7 +161,7 @@ pub async fn convert(unit: &mut Unit, tenant_id: i64, id: i64, name: &str) -> Re
         after: Some(json!({ "DisplayName": name })),
     })
     .await?;
-    if let Some(user) = unit.context().user_id {
+    if let Some(user) = acting_user(unit, tenant_id) {
         give(unit, tenant_id, id, user, defaults::FOLDER_ADMINISTRATOR).await?;
     }
     if let Some(owner) = workspace.owner_user_id

@@ -353,7 +353,7 @@ suite! {
         let moved = admin.put(&path, json!({}));
         let (statuses, moved) = futures::future::join(futures::future::join_all(made), moved).await;
         assert!(statuses.iter().all(|s| *s == 201) && moved.status == 204, "{statuses:?} {}", moved.status);
-        let page = admin.get("/odata/Folders?$filter=contains(FullyQualifiedName,'/F')").await.expect(200);
+        let page = admin.get("/odata/Folders?$filter=contains(FullyQualifiedName,'/Finance/F')").await.expect(200);
         assert_eq!(names(&page).len(), 8);
         assert!(names(&page).iter().all(|n| n.starts_with("Archive/Finance/F")), "{:?}", names(&page));
     }

@@ -310,6 +310,8 @@ impl Client {
         let status = response.status().as_u16();
         let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         assert!(status < 500, "{method} {path}: {status} {}", String::from_utf8_lossy(&bytes));
+        let shown = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        crate::described::check(&self.served, method, path, status, &shown);
         Reply { what: format!("{method} {path}"), status, bytes }
     }
 

@@ -1,6 +1,7 @@
 //! Black-box tests of tenants, folders, roles and accounts, through the dispatcher, on both databases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod described;
 mod harness;
 
 mod folders;

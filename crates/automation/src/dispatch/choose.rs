@@ -7,7 +7,6 @@
 
 use super::reasons::{self, Reason, Reasons};
 use crate::jobs::enums::FRAMEWORK_WINDOWS;
-use bandmaster_fleet::enums::ROBOT_TYPE;
 use bandmaster_fleet::machines::{AccountLimits, MachineRecord};
 use bandmaster_fleet::robots::RobotAccount;
 use bandmaster_fleet::sessions::{HostSession, Obstacle, Wanted};
@@ -283,9 +282,4 @@ fn same_user(service: &str, robot: &str) -> bool {
     };
     let ((a_domain, a), (b_domain, b)) = (split(service), split(robot));
     a == b && (a_domain.is_none() || b_domain.is_none() || a_domain == b_domain)
-}
-
-/// The runtime type in words.
-pub(crate) fn runtime_name(runtime: i64) -> &'static str {
-    ROBOT_TYPE.label(runtime).unwrap_or("unknown")
 }

@@ -2,14 +2,13 @@
 //! (ours).
 
 use super::choose::{Ground, Taken};
-use crate::neighbours;
 use bandmaster_core::Result;
 use bandmaster_fleet::{machines, robots, sessions};
 use bandmaster_store::{Conn, params};
 
 /// The ground of a folder at a moment. Without such a folder everything is empty.
 pub async fn load(conn: &mut Conn, tenant_id: i64, folder_id: i64, now: i64) -> Result<Ground> {
-    let path = neighbours::folder_path(conn, tenant_id, folder_id).await?;
+    let path = bandmaster_fleet::folder_path(conn, tenant_id, folder_id).await?;
     Ok(Ground {
         accounts: robots::of_folder(conn, tenant_id, folder_id).await?,
         machines: machines::of_folder(conn, &path).await?.into_iter().map(|m| m.machine).collect(),

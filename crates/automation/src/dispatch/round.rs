@@ -48,7 +48,6 @@ fn head(row: &bandmaster_store::Row) -> Result<Head> {
 /// A job with the place that was found for it.
 pub(crate) struct Found {
     pub job_id: i64,
-    pub demand: Demand,
     pub text: String,
     pub need: Need,
     pub process: Process,
@@ -136,7 +135,7 @@ impl<'a> Round<'a> {
             let Some((need, process)) = self.need(conn, &demand).await? else { continue };
             if let Ok(place) = self.place(conn, &demand, &need).await? {
                 let text = head.demand;
-                return Ok(Some(Found { job_id: head.id, demand, text, need, process, place }));
+                return Ok(Some(Found { job_id: head.id, text, need, process, place }));
             }
         }
         Ok(None)

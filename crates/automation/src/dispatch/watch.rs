@@ -102,7 +102,7 @@ async fn ids(app: &App, sql: &str, values: &[Value]) -> Result<Vec<i64>> {
 /// does not hold up the others; it comes up again.
 async fn with_job<F>(app: &App, id: i64, act: F) -> Result<()>
 where
-    F: for<'a> FnOnce(&'a mut Unit, &'a Job) -> BoxFuture<'a, Result<()>>,
+    F: for<'a> FnOnce(&'a App, &'a mut Unit, &'a Job) -> BoxFuture<'a, Result<()>>,
 {
     match in_unit(app, id, act).await {
         Err(error) if error.status() == 503 && !error.is_repeatable() => Err(error),
@@ -116,7 +116,7 @@ where
 
 async fn in_unit<F>(app: &App, id: i64, act: F) -> Result<()>
 where
-    F: for<'a> FnOnce(&'a mut Unit, &'a Job) -> BoxFuture<'a, Result<()>>,
+    F: for<'a> FnOnce(&'a App, &'a mut Unit, &'a Job) -> BoxFuture<'a, Result<()>>,
 {
     let mut conn = app.store.read().await?;
     let Some(job) = row::any_by_id(&mut conn, id).await? else { return Ok(()) };
@@ -125,7 +125,7 @@ where
     let context = UnitContext::duty("job-watch").within(organization, job.tenant_id);
     let mut unit = Unit::begin(app, context, Fates::default()).await?;
     let Some(job) = row::any_by_id(&mut unit, id).await? else { return Ok(()) };
-    act(&mut unit, &job).await?;
+    act(app, &mut unit, &job).await?;
     unit.commit().await
 }
 
@@ -133,7 +133,7 @@ where
 async fn expired(app: &App, now: Micros) -> Result<()> {
     let sql = "SELECT job_id FROM job_slots WHERE accepted = 0 AND reserved_until <= $1 ORDER BY reserved_until LIMIT $2";
     for id in ids(app, sql, params![now, AT_ONCE]).await? {
-        with_job(app, id, |unit, job| {
+        with_job(app, id, move |_, unit, job| {
             Box::pin(async move {
                 take_back(unit, job, now, "The robot did not accept the job in time.").await?;
                 Ok(())
@@ -148,7 +148,7 @@ async fn expired(app: &App, now: Micros) -> Result<()> {
 async fn lost(app: &App, since: Micros) -> Result<()> {
     let sql = "SELECT job_id FROM job_slots WHERE accepted = 1 AND seen_at <= $1 ORDER BY seen_at LIMIT $2";
     for id in ids(app, sql, params![since, AT_ONCE]).await? {
-        with_job(app, id, |unit, job| Box::pin(lose(unit, job, since))).await?;
+        with_job(app, id, move |_, unit, job| Box::pin(lose(unit, job, since))).await?;
     }
     Ok(())
 }
@@ -176,7 +176,7 @@ async fn lose(unit: &mut Unit, job: &Job, since: Micros) -> Result<()> {
 async fn due(app: &App, now: Micros) -> Result<()> {
     let sql = "SELECT id FROM jobs WHERE due_at IS NOT NULL AND due_at <= $1 ORDER BY due_at LIMIT $2";
     for id in ids(app, sql, params![now, AT_ONCE]).await? {
-        with_job(app, id, |unit, job| Box::pin(act(app, unit, job, now))).await?;
+        with_job(app, id, move |app, unit, job| Box::pin(act(app, unit, job, now))).await?;
     }
     Ok(())
 }

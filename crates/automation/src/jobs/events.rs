@@ -6,8 +6,7 @@ use super::state::State;
 use bandmaster_api::Folders;
 use bandmaster_api::query::{complete, visibility};
 use bandmaster_core::{Error, Result};
-use bandmaster_odata::query::Expand;
-use bandmaster_odata::{KeyValue, Query, Run};
+use bandmaster_odata::{Expand, KeyValue, Query, Run};
 use bandmaster_store::Conn;
 use serde_json::{Map, Value, json};
 

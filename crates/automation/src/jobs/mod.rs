@@ -30,7 +30,8 @@ pub use row::Job;
 pub use start::{Started, Where};
 pub use state::State;
 
-use bandmaster_api::{OwnOperation, Registry, own};
+use bandmaster_api::registry::OwnOperation;
+use bandmaster_api::{Registry, own};
 use bandmaster_model::FolderRule;
 
 /// Descriptions of answers that the contract lacks.

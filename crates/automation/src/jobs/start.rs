@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 const JOBS_AN_EVENT: usize = 100;
 
 /// For whom and where jobs are started.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Where<'a> {
     /// The server.
     pub app: &'a App,

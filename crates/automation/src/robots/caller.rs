@@ -4,8 +4,8 @@ use bandmaster_api::Call;
 use bandmaster_core::{Error, PrincipalKind, Result, codes};
 use bandmaster_fleet::enums::platform;
 use bandmaster_fleet::machines::{self, MachineRecord};
-use bandmaster_fleet::sessions::HostReport;
-use bandmaster_store::Conn;
+use bandmaster_fleet::sessions::{HostReport, HostSession};
+use bandmaster_store::{Conn, fold};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -28,7 +28,10 @@ pub(super) async fn host(call: &Call, conn: &mut Conn, service_user: Option<&str
     let report = HostReport {
         host_name: host_name(call)?,
         service_user_name: service_user.unwrap_or_default().to_owned(),
-        installation_id: call.header("x-uipath-installation-id").unwrap_or_default().to_owned(),
+        installation_id: call
+            .header("x-uipath-installation-id")
+            .and_then(bandmaster_core::ids::parse_guid)
+            .unwrap_or_default(),
         version: call.header("x-robot-version").map(str::to_owned),
         platform: platform(call.header("x-robot-agent").unwrap_or_default()),
         knows_fencing: knows_fencing(call),
@@ -41,8 +44,31 @@ pub(super) fn knows_fencing(call: &Call) -> bool {
     call.header("x-bandmaster-agent").is_some_and(|v| v.trim() == "1")
 }
 
-/// The name of the host; the encoded header counts more.
-fn host_name(call: &Call) -> Result<String> {
+impl Host {
+    /// Whether a session is one of this host's.
+    pub fn owns(&self, session: &HostSession) -> bool {
+        session.machine_id == self.machine.id
+            && session.installation_id == self.report.installation_id
+            && fold(&session.host_name) == self.folded()
+    }
+
+    /// The host's name for comparing.
+    pub fn folded(&self) -> String {
+        fold(&self.report.host_name)
+    }
+}
+
+/// The name of the host, without what no name is stored with; the encoded header counts more.
+pub(super) fn host_name(call: &Call) -> Result<String> {
+    let name = given_name(call)?;
+    let name: String = name.trim().chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).take(255).collect();
+    if name.is_empty() {
+        return Err(Error::argument("The name of the host is missing."));
+    }
+    Ok(name)
+}
+
+fn given_name(call: &Call) -> Result<String> {
     match call.header("x-robot-machine-encoded").filter(|v| !v.trim().is_empty()) {
         Some(encoded) => STANDARD
             .decode(encoded.trim())

@@ -14,20 +14,22 @@ mod service;
 mod submit;
 mod wait;
 
-use bandmaster_api::{OwnOperation, Registry, own};
+use bandmaster_api::registry::OwnOperation;
+use bandmaster_api::{Registry, own};
 
-/// Shapes of the protocol. States may be names or numbers, so they are `any`.
+/// Shapes of the protocol. States may be names or numbers, so they are `any`; GUIDs of robots are texts, so that an
+/// unreadable one spoils its own entry only.
 const TYPES: &str = "\
 type RobotHeartbeatDto
-  robotKey uuid
+  robotKey string
   robotState any
-  jobKey uuid
+  jobKey string
   jobState any
   processKey string
   info string
   outputArguments string
-  outputFile uuid
-  reservationId uuid
+  outputFile string
+  reservationId string
   error RobotErrorDto
   errorCode string
   hostIdentity string
@@ -40,19 +42,19 @@ type RobotErrorDto
   title string
   detail string
   category string
-  status int32
-  timestamp datetime
+  status any
+  timestamp string
 type RobotHeartbeatPayloadDto
   heartbeats [RobotHeartbeatDto]
   commandState any
   serviceUserName string
-  jobKey uuid
-  runningJobKeys [uuid]
+  jobKey string
+  runningJobKeys [string]
 type RobotStartServiceDto
   ServiceUserName string
-  JobKey uuid
+  JobKey string
 type RobotIdentifierDto
-  robotKey uuid
+  robotKey string
   userName string
 type RobotInfoDto
   robotKey uuid
@@ -136,7 +138,7 @@ pub fn register(r: &mut Registry) {
     let end = call("EndSession", "POST").body("RobotIdentifierDto").returns(204, "-");
     r.add(end, attended::end).evented().checks_itself().also(&[400, 404]);
     let processes = call("GetProcesses", "POST").body("RobotIdentifierDto").returns(200, "[PublishedProcessDto]");
-    r.add(processes, attended::processes).reads().checks_itself().also(&[400, 404]);
+    r.add(processes, attended::processes_of).reads().checks_itself().also(&[400, 404]);
 }
 
 const JOB_EVENTS: &[&str] = &["job.started", "job.completed", "job.faulted", "job.stopped"];

@@ -2,13 +2,15 @@
 //! is bound to, and for the reservation under which the job was handed out; a robot that knows no reservations is
 //! taken at its word as long as the job is bound to its host.
 
+use super::caller::Host;
 use crate::jobs::change::{Runner, Said, enter};
 use crate::jobs::row::{self, Job};
 use crate::jobs::state::{Event, Outcome, State, after};
 use crate::neighbours;
 use bandmaster_api::{Fields, Unit};
+use bandmaster_core::ids::parse_guid;
 use bandmaster_core::{Result, time};
-use bandmaster_store::params;
+use bandmaster_store::{fold, params};
 use serde_json::{Value, json};
 
 /// Characters of `Info` that are kept.
@@ -33,6 +35,7 @@ impl Report {
     /// Reads a Heartbeat.
     pub fn read(fields: &Fields<'_>, now: i64) -> Report {
         let owned = |name: &str| fields.filled(name).map(str::to_owned);
+        let guid = |name: &str| fields.filled(name).map(|t| parse_guid(t).unwrap_or_else(|| t.to_owned()));
         let info = owned("info").map(|text| match text.char_indices().nth(MOST_INFO) {
             Some((at, _)) => text.get(..at).unwrap_or_default().to_owned(),
             None => text,
@@ -51,19 +54,19 @@ impl Report {
         });
         let error_code = owned("errorCode").or_else(|| error.as_ref().map(|_| "Robot".to_owned()));
         Report {
-            robot_key: owned("robotKey"),
-            job_key: owned("jobKey"),
+            robot_key: guid("robotKey"),
+            job_key: guid("jobKey"),
             state: fields.get("jobState").and_then(State::read),
             has_state: fields.get("jobState").is_some(),
-            process_key: owned("processKey"),
-            reservation: owned("reservationId"),
+            process_key: guid("processKey"),
+            reservation: guid("reservationId"),
             input_arguments: owned("InputArguments"),
             said: Said {
                 info,
                 error_code,
                 error,
                 output_arguments: owned("outputArguments"),
-                output_file: owned("outputFile"),
+                output_file: fields.filled("outputFile").and_then(parse_guid),
                 local_account: owned("hostIdentity"),
                 stop_strategy: None,
                 reason: None,
@@ -129,8 +132,16 @@ async fn slot(unit: &mut Unit, job_id: i64) -> Result<Option<Slot>> {
     .transpose()
 }
 
-/// Takes a report about a job of the tenant from a host with these sessions.
-pub(super) async fn take(unit: &mut Unit, tenant_id: i64, sessions: &[i64], report: &Report) -> Result<Verdict> {
+/// Whether the slot is on the host. A session that was deleted meanwhile is judged by what the slot noted of it.
+async fn is_on(unit: &mut Unit, tenant_id: i64, slot: &Slot, host: &Host) -> Result<bool> {
+    Ok(match bandmaster_fleet::sessions::by_id(unit, tenant_id, slot.session_id).await? {
+        Some(session) => host.owns(&session),
+        None => slot.machine_id == host.machine.id && fold(&slot.host_name) == host.folded(),
+    })
+}
+
+/// Takes a report of a host about a job of the tenant.
+pub(super) async fn take(unit: &mut Unit, tenant_id: i64, host: &Host, report: &Report) -> Result<Verdict> {
     let Some(key) = &report.job_key else { return Ok(Verdict::Accepted) };
     let Some(state) = report.state else {
         return Ok(if report.has_state { UNREADABLE } else { Verdict::Accepted });
@@ -140,7 +151,7 @@ pub(super) async fn take(unit: &mut Unit, tenant_id: i64, sessions: &[i64], repo
         return Ok(repeated(&job, state, report));
     }
     let Some(slot) = slot(unit, job.id).await? else { return Ok(if report.reservation.is_some() { STALE } else { GONE }) };
-    if !sessions.contains(&slot.session_id) {
+    if !is_on(unit, tenant_id, &slot, host).await? {
         return Ok(if report.reservation.is_some() { STALE } else { GONE });
     }
     let now = unit.now();

@@ -1,13 +1,12 @@
 //! `SubmitJobState`.
 
-use super::caller::{host, knows_fencing};
+use super::caller::{Host, host, knows_fencing};
 use super::report::{Report, Verdict, take};
 use super::attended;
 use crate::dispatch::round::{Round, at_once};
 use crate::jobs::State;
 use bandmaster_api::{Call, Fields, Output, Unit};
 use bandmaster_core::{Error, Result};
-use bandmaster_fleet::sessions;
 use serde_json::Value;
 
 /// Reports in one call at most.
@@ -20,7 +19,7 @@ pub(super) async fn take_all(
     unit: &mut Unit,
     call: &Call,
     tenant_id: i64,
-    session_ids: &[i64],
+    host: &Host,
     reports: &[Report],
 ) -> Result<(Vec<Verdict>, bool)> {
     let mut verdicts = Vec::with_capacity(reports.len());
@@ -28,7 +27,7 @@ pub(super) async fn take_all(
     for report in reports {
         let verdict = match attended::own_job(unit, call, tenant_id, report).await? {
             Some(verdict) => verdict,
-            None => take(unit, tenant_id, session_ids, report).await?,
+            None => take(unit, tenant_id, host, report).await?,
         };
         freed |= verdict == Verdict::Accepted && report.state.is_some_and(|s| s.is_final() || s == State::Suspended);
         verdicts.push(verdict);
@@ -50,8 +49,7 @@ pub(super) async fn submit(call: &mut Call) -> Result<Output> {
 
     let mut unit = call.begin().await?;
     let host = host(call, &mut unit, None).await?;
-    let session_ids = of_installation(&mut unit, &host).await?;
-    let (verdicts, freed) = take_all(&mut unit, call, tenant_id, &session_ids, &reports).await?;
+    let (verdicts, freed) = take_all(&mut unit, call, tenant_id, &host, &reports).await?;
     if freed {
         at_once(&mut unit, &mut Round::new(&app, tenant_id), PLACED_AT_ONCE).await?;
     }
@@ -62,12 +60,4 @@ pub(super) async fn submit(call: &mut Call) -> Result<Output> {
     let answer: Vec<Value> =
         reports.iter().zip(&verdicts).map(|(report, verdict)| verdict.shown(report.job_key.as_deref())).collect();
     Ok(Output::json(Value::Array(answer)))
-}
-
-/// The sessions of the host's installation. The call does not say as which user the service runs.
-async fn of_installation(unit: &mut Unit, host: &super::caller::Host) -> Result<Vec<i64>> {
-    let report = &host.report;
-    let found =
-        sessions::of_host_any_user(unit, host.machine.id, report.host_name.trim(), &report.installation_id).await?;
-    Ok(found.iter().map(|s| s.id).collect())
 }

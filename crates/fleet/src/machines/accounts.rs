@@ -59,6 +59,29 @@ pub async fn account_limits(conn: &mut Conn, tenant_id: i64, path: &[i64]) -> Re
     Ok(limits)
 }
 
+/// How a robot stands to a machine, in one look.
+pub(crate) struct Standing {
+    /// No limit of the tenant keeps the robot off.
+    pub allowed_in_tenant: bool,
+    /// Some folder has a limit for the machine.
+    pub folders_have_limits: bool,
+}
+
+/// How a robot stands to a machine.
+pub(crate) async fn standing(conn: &mut Conn, machine_id: i64, robot_id: i64) -> Result<Standing> {
+    let row = conn
+        .query_one(
+            "SELECT CASE WHEN EXISTS (SELECT 1 FROM machine_limits WHERE machine_id = $1 AND folder_id = 0) \
+             AND NOT EXISTS (SELECT 1 FROM machine_robots WHERE machine_id = $1 AND folder_id = 0 AND robot_id = $2) \
+             THEN 0 ELSE 1 END, \
+             CASE WHEN EXISTS (SELECT 1 FROM machine_limits WHERE machine_id = $1 AND folder_id <> 0) \
+             THEN 1 ELSE 0 END",
+            params![machine_id, robot_id],
+        )
+        .await?;
+    Ok(Standing { allowed_in_tenant: row.get(0)?, folders_have_limits: row.get(1)? })
+}
+
 /// Robots named by the limit of a machine in a folder (or [`TENANT_WIDE`]), with their names.
 pub(crate) async fn listed(conn: &mut Conn, machine_id: i64, folder_id: i64) -> Result<Vec<(i64, String)>> {
     let rows = conn
@@ -121,8 +144,9 @@ mod tests {
             limited: limited.iter().map(|f| (machine, *f)).collect(),
             robots: robots.iter().map(|(f, r)| (machine, *f, *r)).collect(),
         };
-        // limits, robots by folder, who may
-        let cases: &[(&[i64], &[(i64, i64)], &[i64])] = &[
+        /// Limits, robots by folder, who may.
+        type Case<'a> = (&'a [i64], &'a [(i64, i64)], &'a [i64]);
+        let cases: &[Case<'_>] = &[
             (&[], &[], &[ana, bot, eve]),
             (&[0], &[(0, ana)], &[ana]),
             (&[0], &[], &[]),

@@ -210,7 +210,7 @@ pub(super) async fn delete_bulk(call: &mut Call) -> Result<Output> {
     Ok(Output::empty())
 }
 
-async fn remove(app: &App, unit: &mut Unit, ids: &[i64]) -> Result<()> {
+pub(crate) async fn remove(app: &App, unit: &mut Unit, ids: &[i64]) -> Result<()> {
     let tenant = unit.tenant_id();
     let usage = jobs::usage(app, unit, tenant).await?;
     let targets = jobs::trigger_targets(app, unit, tenant).await?;

@@ -1,6 +1,7 @@
 //! Robots as queries see them.
 
-use crate::enums::{CREDENTIAL_TYPE, HOSTING_TYPE, PROVISION_TYPE, ROBOT_TYPE, USER_TYPE};
+use crate::enums::{CREDENTIAL_TYPE, HOSTING_TYPE, ROBOT_TYPE};
+use bandmaster_access::kinds::{PROVISION_TYPE, USER_TYPE};
 use bandmaster_model::{EntityType, Kind, Link, Navigation, Property, Scope};
 
 /// The name of a robot has at most 19 characters in the API; it is the beginning of its account's name.

@@ -1,6 +1,6 @@
 //! Reading robots.
 
-use super::entity::{EXTENDED_ROBOT, FOLDER_ROBOT};
+use super::entity::{EXTENDED_ROBOT, FOLDER_ROBOT, ROBOT};
 use super::record;
 use crate::computed;
 use crate::machines::{account_limits, lists::among};
@@ -24,20 +24,18 @@ async fn of_ids(call: &Call, ty: &'static EntityType, ids: &[i64]) -> Result<Out
 
 /// `GET /odata/Robots`: the robots of the folder, or of the tenant when no header names one.
 pub(super) async fn list(call: &mut Call) -> Result<Output> {
-    check_expansion(call)?;
-    let Some(folder) = call.folder_if_any().map(|f| f.id) else { return call.list(&EXTENDED_ROBOT).await };
+    let Some(folder) = call.folder_if_any().map(|f| f.id) else { return call.list(&ROBOT).await };
     let mut conn = call.read().await?;
     let ids: Vec<i64> =
         record::all_of_folder(&mut conn, call.tenant_id()?, folder).await?.iter().map(|r| r.id).collect();
     drop(conn);
-    of_ids(call, &EXTENDED_ROBOT, &ids).await
+    of_ids(call, &ROBOT, &ids).await
 }
 
 /// `GET /odata/Robots({key})`
 pub(super) async fn get(call: &mut Call) -> Result<Output> {
-    check_expansion(call)?;
     let id = call.int_argument("key")?;
-    call.entity_by(&EXTENDED_ROBOT, bandmaster_odata::KeyValue::Int(id), &Folders::All).await
+    call.entity_by(&ROBOT, bandmaster_odata::KeyValue::Int(id), &Folders::All).await
 }
 
 /// `…FindAllAcrossFolders` and `…GetConfiguredRobots`: all robots of the tenant, which all came with an account.
@@ -92,7 +90,7 @@ pub(super) async fn user_names(call: &mut Call) -> Result<Output> {
         )
         .await?;
     let names: Result<Vec<Value>> = rows.iter().map(|r| Ok(Value::String(r.get(0)?))).collect();
-    call.computed("Collection(Edm.String)", names?)
+    computed::texts(call, names?)
 }
 
 /// `…GetMachineNameToLicenseKeyMappings`

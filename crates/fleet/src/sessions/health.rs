@@ -47,10 +47,8 @@ impl Duty for SessionHealth {
 /// Marks the sessions that are still silent, and tells of those that it has marked: another node may have
 /// been faster, or a heartbeat.
 async fn tell(app: &App, tenant: i64, sessions: Vec<HostSession>, now: Micros) -> Result<()> {
-    let Some(organization) = crate::neighbours::organization_of(&mut app.store.read().await?, tenant).await? else {
-        return Ok(());
-    };
-    let context = UnitContext::duty("session-health").within(organization, tenant);
+    let organization = crate::neighbours::organization_of(&mut app.store.read().await?, tenant).await?;
+    let context = UnitContext::duty("session-health").within(organization.map_or(0, |(id, _)| id), tenant);
     let mut unit = Unit::begin(app, context, Fates::default()).await?;
     let mut told = Vec::new();
     for session in sessions {

@@ -187,5 +187,5 @@ pub(super) async fn user_names(call: &mut Call) -> Result<Output> {
         )
         .await?;
     let names: Result<Vec<Value>> = rows.iter().map(|r| Ok(Value::String(r.get(0)?))).collect();
-    call.computed("Collection(Edm.String)", names?)
+    computed::texts(call, names?)
 }

@@ -20,6 +20,7 @@ suite! {
         assert_eq!(granted, json!({"isSuccess": true, "errorCode": null, "errorMessage": null}));
         admin.put("/api/Licensing/Release", json!({"reference": "run-8811", "type": "AIUnits", "count": 5})).await.expect(200);
         admin.post("/api/Licensing/Acquire", json!({"reference": "x", "type": "y", "count": -1})).await.error(400, 1009);
+        admin.post("/api/Licensing/Acquire", json!(null)).await.error(400, 0);
     }
 
     async fn runtimes_can_be_switched_off(server: &TestServer) {

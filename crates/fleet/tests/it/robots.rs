@@ -22,6 +22,9 @@ suite! {
         let tenant_wide = admin.without_folder().get("/odata/Robots?$filter=Name eq 'ADMIN'").await.expect(200);
         assert_eq!(tenant_wide["@odata.count"], 1);
         let far = folder(&admin, "Far", None).await;
+        let (_, _, user) = admin_account(server).await;
+        let leave = format!("/odata/Folders({far})/UiPath.Server.Configuration.OData.RemoveUserFromFolder");
+        admin.post(&leave, json!({"userId": user})).await.expect(204);
         let there = admin.get(&op("Robots", &format!("GetRobotsFromFolder(folderId={far})"))).await.expect(200);
         assert!(rows(&there).is_empty(), "its account is not assigned there");
         let pool = machine(&admin, "pool", 1).await;
@@ -127,5 +130,27 @@ suite! {
         other.get(&format!("/odata/Robots({})", robot.id)).await.error(404, 1002);
         other.delete(&format!("/odata/Robots({})", robot.id)).await.error(404, 1002);
         other.post(&op("Robots", "ToggleEnabledStatus"), json!({"robotIds": [robot.id], "enabled": false})).await.error(404, 1002);
+    }
+
+    async fn robots_come_with_their_account(server: &TestServer) {
+        let admin = server.admin();
+        let (_, _, user) = admin_account(server).await;
+        let path = format!("/odata/Users({user})");
+        let block = json!({"UserName": "corp\\bot", "Password": "s3cret-word", "LimitConcurrentExecution": true,
+            "ExecutionSettings": {"LoginToConsole": false, "ResolutionWidth": 1024, "TracingLevel": "Off"}});
+        admin.patch(&path, json!({"MayHaveUnattendedSession": true, "UnattendedRobot": block})).await.expect(200);
+        let shown = admin.get(&path).await.expect(200)["UnattendedRobot"].clone();
+        assert_eq!((&shown["UserName"], &shown["Password"]), (&json!("corp\\bot"), &json!(null)));
+        assert_eq!(shown["ExecutionSettings"]["ResolutionWidth"], 1024);
+        let id = shown["RobotId"].as_i64().unwrap();
+        let robot = admin.get(&op("Robots", &format!("FindAllAcrossFolders?$filter=Id eq {id}&$expand=User"))).await.expect(200);
+        let robot = rows(&robot)[0].clone();
+        assert_eq!((&robot["ExecutionSettings"]["TracingLevel"], &robot["User"]["Id"]), (&json!("Off"), &json!(user)));
+        assert_eq!(server.events().await.iter().filter(|e| e["kind"] == "robot.created").count(), 1);
+        assert!(!server.audit().await.iter().any(|e| e.to_string().contains("s3cret-word")));
+        admin.patch(&path, json!({"UnattendedRobot": {"UserName": "a\\b\\c"}})).await.error(400, 1212);
+        admin.patch(&path, json!({"MayHaveUnattendedSession": false})).await.expect(200);
+        admin.get(&format!("/odata/Robots({id})")).await.error(404, 1002);
+        assert!(admin.get(&path).await.expect(200)["UnattendedRobot"].is_null());
     }
 }

@@ -44,6 +44,7 @@ suite! {
         assert_eq!(gone["@odata.count"], 1);
         let names = admin.get(&op("Sessions", "GetUsernames")).await.expect(200);
         assert_eq!(names["value"], json!([]));
+        admin.get(&op("Sessions", "GetUsernames?$filter=NoSuch eq 1")).await.error(400, 1000);
         admin.get("/odata/Sessions?$filter=NoSuch eq 1").await.error(400, 1000);
     }
 
@@ -114,5 +115,24 @@ suite! {
         let other = server.other_tenant().await;
         assert!(rows(&other.get(&op("Sessions", "GetGlobalSessions")).await.expect(200)).is_empty());
         other.post(&op("Sessions", "SetMaintenanceMode"), json!({"sessionId": id, "maintenanceMode": "Enabled"})).await.error(404, 1242);
+    }
+
+    async fn sessions_of_persons_show_their_robot(server: &TestServer) {
+        let admin = server.admin();
+        let desk = machine(&admin, "desk", 1).await;
+        let robot = person(server, desk, "laptop").await;
+        connect(server, desk, "laptop").await;
+        let state = format!("/odata/Sessions?$top=10&$filter=Robot/Id eq {robot}&$select=State");
+        let found = admin.without_folder().get(&state).await.expect(200);
+        assert_eq!((&found["value"], &found["@odata.count"]), (&json!([{"State": "Available"}]), &json!(1)));
+        let found = admin.without_folder().get("/odata/Sessions?$filter=State eq 'Available'&$select=Robot&$expand=Robot").await.expect(200);
+        assert_eq!(rows(&found).len(), 2, "the person and the host");
+        assert_eq!(rows(&found)[0]["Robot"]["Id"], robot);
+        assert!(rows(&found)[1]["Robot"].is_null());
+        let plain = admin.get(&op("Sessions", "GetUserRobots")).await.expect(200);
+        assert_eq!((rows(&plain).len(), &rows(&plain)[0]["Source"]), (1, &json!("Assistant")));
+        assert!(rows(&plain)[0].get("Robot").is_none(), "not expanded");
+        let users = admin.get("/odata/LicensesNamedUser/UiPath.Server.Configuration.OData.GetLicensesNamedUser(robotType='Attended')").await.expect(200);
+        assert_eq!((&rows(&users)[0]["ActiveRobotId"], &rows(&users)[0]["MachineNames"]), (&json!(robot), &json!(["laptop"])));
     }
 }

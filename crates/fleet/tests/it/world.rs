@@ -3,7 +3,7 @@
 use bandmaster_api::{Fates, Unit, UnitContext};
 use bandmaster_fleet::machines::MachineRecord;
 use bandmaster_fleet::robots::provision::{Owner, arrange};
-use bandmaster_fleet::robots::{RobotAccount, RobotWish, UNATTENDED};
+use bandmaster_fleet::robots::{ATTENDED, RobotAccount, RobotWish, UNATTENDED};
 use bandmaster_fleet::sessions::HostReport;
 use bandmaster_store::params;
 use bandmaster_testkit::{Client, TestServer, Value, json};
@@ -81,6 +81,18 @@ pub async fn disconnect(server: &TestServer, machine: i64, host: &str) {
     let machine = record(&mut unit, machine).await;
     bandmaster_fleet::sessions::stop(&mut unit, &machine, &report(host)).await.unwrap();
     unit.commit().await.unwrap();
+}
+
+/// Begins a session of the administrator's attended robot on a host; the robot's id.
+pub async fn person(server: &TestServer, machine: i64, host: &str) -> i64 {
+    let (_, tenant_id, user_id) = admin_account(server).await;
+    let mut unit = unit(server).await;
+    let owner = Owner { tenant_id, user_id, name: "admin" };
+    let robot = arrange(&mut unit, &server.app().keys, owner, ATTENDED, &RobotWish::default()).await.unwrap();
+    let machine = record(&mut unit, machine).await;
+    bandmaster_fleet::sessions::begin_user(&mut unit, &machine, &robot, &report(host)).await.unwrap();
+    unit.commit().await.unwrap();
+    robot.id
 }
 
 /// The rows of a list.

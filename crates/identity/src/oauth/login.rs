@@ -111,17 +111,24 @@ pub async fn submit(call: &mut Call) -> Result<Output> {
     let (organization, name) =
         (fields.get("organization").unwrap_or_default(), fields.get("username").unwrap_or_default());
     let password = Secret::new(fields.get("password").unwrap_or_default());
-    let own = back.request.as_ref().and_then(|r| r.application.organization_id);
-    let place = match own {
-        // Nothing was named: the application's own organization is meant.
-        Some(own) if organization.is_empty() => {
-            let mut conn = call.read().await?;
-            Place { organization: organizations::by_id(&mut conn, own).await?, tenant_id: None }
-        }
+    // The organization that the request is about: the application's, or the one that it names.
+    let meant = match &back.request {
+        Some(request) => match (request.application.organization_id, request.organization.as_deref()) {
+            (Some(own), _) => {
+                let mut conn = call.read().await?;
+                organizations::by_id(&mut conn, own).await?
+            }
+            (None, Some(name)) => signin::place(call, Some(name)).await?.organization,
+            (None, None) => None,
+        },
+        None => None,
+    };
+    let place = match &meant {
+        Some(meant) if organization.is_empty() => Place { organization: Some(meant.clone()), tenant_id: None },
         _ => signin::place(call, Some(organization)).await?,
     };
-    if own.is_some() && place.organization.as_ref().map(|o| o.id) != own {
-        let text = "The application belongs to another organization.";
+    if meant.is_some() && place.organization != meant {
+        let text = "This sign-in is for another organization.";
         return form(call, &back, 400, organization, name, Some(text)).await;
     }
     let attempt = Attempt { place: &place, user_name: name, password: &password };

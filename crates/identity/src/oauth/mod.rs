@@ -26,8 +26,8 @@ use bandmaster_api::{Registry, own};
 /// Registers the endpoints.
 pub fn register(r: &mut Registry) {
     r.types(
-        "type TokenAnswer\n  access_token string\n  expires_in int32\n  token_type string\n  scope string\n\
-         type IntrospectionAnswer\n  active bool\n",
+        "type TokenAnswer\n  access_token string\n  expires_in int32\n  token_type string\n  scope string\n  refresh_token string\n  id_token string\n\
+         type IntrospectionAnswer\n  active bool\n  scope string\n  client_id string\n  username string\n  token_type string\n  exp int64\n  iat int64\n  nbf int64\n  sub string\n  aud string\n  iss string\n  jti string\n  prt_id string\n",
     );
     let page =
         |id: &str, method: &str, path: &str| own(id, method, path).tag("SignIn").anonymous().returns(200, "html");

@@ -82,7 +82,14 @@ pub fn attribute(html: &str, after: &str, name: &str) -> Option<String> {
     let rest = &html[html.find(after)? + after.len()..];
     let rest = &rest[rest.find(&format!("{name}=\""))? + name.len() + 2..];
     let value = &rest[..rest.find('"')?];
-    Some(value.replace("&quot;", "\"").replace("&#39;", "'").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    Some(
+        value
+            .replace("&quot;", "\"")
+            .replace("&#39;", "'")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&amp;", "&"),
+    )
 }
 
 /// A parameter of the address that an answer sends the browser to.

@@ -1,6 +1,6 @@
 //! Tokens that were altered, forged or borrowed.
 
-use crate::world::{Node, World, get, parts};
+use crate::world::{Node, get, parts};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};

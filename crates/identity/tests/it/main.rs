@@ -1,5 +1,6 @@
 //! Black-box tests of the identity service: whole requests through the dispatcher, on SQLite and on PostgreSQL, with
 //! stand-ins for the crates that identity asks about tenants, machines and jobs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[macro_use]
 mod world;

@@ -1,11 +1,11 @@
 //! The token endpoint: client authentication, client credentials, password, malformed requests.
 
-use crate::world::{World, get, parts, post};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::world::{get, parts, post};
 use bandmaster_identity::applications::NewApplication;
 use bandmaster_identity::builtin::PUBLIC_CLIENT;
 use bandmaster_identity::{applications, scopes};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 both! {

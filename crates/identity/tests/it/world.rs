@@ -4,10 +4,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use bandmaster_api::dispatch::{self, Peer};
-use bandmaster_api::gate::{Folder, FolderWish, FleetCredentials, Gate, Tenant, TenantWish};
-use bandmaster_api::{
-    App, Call, Fates, Output, Parts, Registry, Rights, Served, Settings, Unit, UnitContext, own,
-};
+use bandmaster_api::gate::{FleetCredentials, Folder, FolderWish, Gate, Tenant, TenantWish};
+use bandmaster_api::{App, Call, Fates, Output, Parts, Registry, Rights, Served, Settings, Unit, UnitContext, own};
 use bandmaster_core::{
     Clock, Error, KeyRing, MovableClock, Principal, PrincipalKind, RandomIds, Result, Scopes, Secret, time,
 };
@@ -168,7 +166,12 @@ impl FleetCredentials for SharedFleet {
 struct Tenants;
 
 fn tenant() -> TenantEntry {
-    TenantEntry { id: 1, key: "11111111-2222-3333-4444-555555555555".into(), name: "Production".into(), organization_id: 1 }
+    TenantEntry {
+        id: 1,
+        key: "11111111-2222-3333-4444-555555555555".into(),
+        name: "Production".into(),
+        organization_id: 1,
+    }
 }
 
 impl TenantDirectory for Tenants {
@@ -223,7 +226,8 @@ fn served() -> Served {
     let mut registry = Registry::new();
     bandmaster_identity::register(&mut registry);
     registry.add(own("Test_Who", "GET", "/api/who").returns(200, "object"), who);
-    registry.add(own("Test_Assets", "GET", "/api/assets").scopes("OR.Assets,OR.Assets.Read").returns(200, "object"), who);
+    registry
+        .add(own("Test_Assets", "GET", "/api/assets").scopes("OR.Assets,OR.Assets.Read").returns(200, "object"), who);
     registry.finish().unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 

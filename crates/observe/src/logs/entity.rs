@@ -1,4 +1,5 @@
-//! How robot logs are listed. `Id` is always 0, as with the original: lines are told apart by their job and time.
+//! How robot logs are listed. The original writes 0 as every `Id`; here it is the line's own, which orders lines of
+//! one moment as they came in.
 
 use bandmaster_model::{EntityType, EnumType, Kind, Property, Scope};
 
@@ -13,7 +14,7 @@ pub static LOG: EntityType = EntityType {
     name: "LogDto",
     set: "RobotLogs",
     table: "robot_logs",
-    key: "RowId",
+    key: "Id",
     scope: Scope::Folder { column: "folder_id" },
     properties: &[
         Property::new("Level", Kind::Enum(&LEVEL), "level"),
@@ -28,8 +29,7 @@ pub static LOG: EntityType = EntityType {
         Property::new("MachineId", Kind::Int64, "machine_id"),
         Property::absent("MachineKey", Kind::Guid),
         Property::absent("RuntimeType", Kind::Text),
-        Property::computed("Id", Kind::Int64, "0"),
-        Property::new("RowId", Kind::Int64, "id"),
+        Property::new("Id", Kind::Int64, "id"),
     ],
     navigations: &[],
 };

@@ -7,8 +7,12 @@ use serde_json::{Map, Value};
 
 /// Longest message that is kept as such; the raw form keeps the rest.
 const MESSAGE: usize = 100_000;
-/// Longest raw line.
-pub const RAW: usize = 1 << 20;
+/// Longest raw line, in bytes.
+const RAW: usize = 1 << 20;
+/// Longest name of a process, robot, host or account; longer ones are cut.
+const NAME: usize = 512;
+/// Longest fingerprint; a longer one is none.
+const FINGERPRINT: usize = 128;
 
 /// A line, taken apart.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,32 +57,32 @@ pub fn read(raw: &str) -> Result<Line, Refused> {
     let Ok(Value::Object(members)) = serde_json::from_str(raw) else {
         return Err("a log line is no JSON object");
     };
-    let text = |name: &str| get(&members, name).and_then(Value::as_str).map(str::to_owned).filter(|t| !t.is_empty());
+    let text = |name: &str| get(&members, name).and_then(Value::as_str).filter(|t| !t.is_empty());
+    let name = |name: &str| text(name).map(|t| storable(t, NAME));
     let number = |name: &str| {
         let value = get(&members, name)?;
         value.as_i64().or_else(|| value.as_str()?.parse().ok())
     };
-    let mut message = text("message").unwrap_or_default();
-    if let Some((cut, _)) = message.char_indices().nth(MESSAGE) {
-        message.truncate(cut);
-    }
-    if message.contains('\0') {
-        message = message.replace('\0', "\u{fffd}");
-    }
     Ok(Line {
-        at: text("timeStamp").and_then(|t| time::parse(&t)),
+        at: text("timeStamp").and_then(time::parse),
         level: level(get(&members, "level")),
-        message,
-        job_key: text("jobId").or_else(|| text("jobKey")).and_then(|k| parse_guid(&k)),
-        process_name: text("processName"),
-        robot_name: text("robotName"),
-        host_name: text("machineName").or_else(|| text("hostMachineName")),
+        message: storable(text("message").unwrap_or_default(), MESSAGE),
+        job_key: text("jobId").or_else(|| text("jobKey")).and_then(parse_guid),
+        process_name: name("processName"),
+        robot_name: name("robotName"),
+        host_name: name("machineName").or_else(|| name("hostMachineName")),
         machine_id: number("machineId"),
-        windows_identity: text("windowsIdentity"),
+        windows_identity: name("windowsIdentity"),
         folder_id: number("organizationUnitId"),
-        fingerprint: text("fingerprint").filter(|f| f.len() <= 128),
+        fingerprint: text("fingerprint").map(|f| storable(f, FINGERPRINT + 1)).filter(|f| f.len() <= FINGERPRINT),
         raw: raw.to_owned(),
     })
+}
+
+/// The text, at most that many characters of it, without the one that no database stores.
+fn storable(text: &str, most: usize) -> String {
+    let cut = text.char_indices().nth(most).map_or(text, |(at, _)| &text[..at]);
+    cut.replace('\0', "\u{fffd}")
 }
 
 fn get<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
@@ -104,6 +108,7 @@ fn level(value: Option<&Value>) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn reads_what_robots_send() {
@@ -128,6 +133,28 @@ mod tests {
         }
         let long = format!("{{\"message\":\"{}\"}}", "é".repeat(MESSAGE + 5));
         assert_eq!(read(&long).unwrap().message.chars().count(), MESSAGE);
-        assert_eq!(read(r#"{"message":"a\u0000b"}"#).unwrap().message, "a\u{fffd}b");
+        let odd = r#"{"message":"a\u0000b","processName":"p\u0000","fingerprint":"f\u0000","jobId":"no GUID","timeStamp":"soon"}"#;
+        let odd = read(odd).unwrap();
+        assert_eq!((odd.message.as_str(), odd.process_name.as_deref()), ("a\u{fffd}b", Some("p\u{fffd}")));
+        assert_eq!((odd.fingerprint.as_deref(), odd.job_key, odd.at), (Some("f\u{fffd}"), None, None));
+        let long = format!(r#"{{"robotName":"{0}","fingerprint":"{0}"}}"#, "ü".repeat(NAME + 1));
+        let long = read(&long).unwrap();
+        assert_eq!((long.robot_name.unwrap().chars().count(), long.fingerprint), (NAME, None));
+        assert!(read(&format!(r#"{{"message":"{}"}}"#, "x".repeat(RAW))).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in any::<String>(), level in any::<String>(), number in any::<i64>()) {
+            let _ = read(&text);
+            let sent = serde_json::json!({"message": text, "level": level, "machineId": number, "jobId": text,
+                "timeStamp": text, "fingerprint": text, "windowsIdentity": text});
+            let line = read(&sent.to_string()).unwrap();
+            prop_assert_eq!(line.machine_id, Some(number));
+            prop_assert!((0..=5).contains(&line.level));
+            prop_assert_eq!(&line.message, &text.replace('\0', "\u{fffd}"));
+            let stored = [Some(line.message), line.fingerprint, line.windows_identity, Some(line.raw)];
+            prop_assert!(stored.iter().flatten().all(|t| !t.contains('\0')));
+        }
     }
 }

@@ -10,42 +10,15 @@ pub use entity::LOG;
 
 use bandmaster_api::{Call, Output, Registry};
 use bandmaster_core::Result;
-use bandmaster_odata::Query;
-use bandmaster_store::Conn;
-use futures::future::BoxFuture;
-use std::collections::HashMap;
-
-/// Where a job runs, as far as its log lines need it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobPlace {
-    /// Folder of the job.
-    pub folder_id: i64,
-    /// Machine it runs on.
-    pub machine_id: Option<i64>,
-    /// Host it runs on.
-    pub host_name: Option<String>,
-    /// Robot that runs it.
-    pub robot_name: Option<String>,
-    /// Process it is an execution of.
-    pub process_name: Option<String>,
-}
-
-/// Asked for the places of jobs by their keys; a part of the app (`Box<dyn JobPlaces>`), implemented by automation.
-pub trait JobPlaces: Send + Sync + 'static {
-    /// The places of those jobs of the tenant that exist.
-    fn places<'a>(
-        &'a self,
-        conn: &'a mut Conn,
-        tenant_id: i64,
-        keys: &'a [String],
-    ) -> BoxFuture<'a, Result<HashMap<String, JobPlace>>>;
-}
+use bandmaster_model::FolderRule;
+use bandmaster_odata::{Class, OrderTerm, Query, Scalar};
 
 /// Registers the operations.
 pub fn register(r: &mut Registry) {
     r.entity(&LOG);
-    r.serve("Logs_SubmitLogs", ingest::submit).telemetry().checks_itself();
-    r.serve("Logs_Post", ingest::submit_one).telemetry().checks_itself();
+    // A line whose job nobody knows goes to the folder of the header, if there is one.
+    r.serve("Logs_SubmitLogs", ingest::submit).telemetry().checks_itself().folder(FolderRule::Optional);
+    r.serve("Logs_Post", ingest::submit_one).telemetry().checks_itself().folder(FolderRule::Optional);
     r.serve("RobotLogs_Get", list);
     r.serve("RobotLogs_GetTotalCount", total);
 }
@@ -68,12 +41,8 @@ async fn total(call: &mut Call) -> Result<Output> {
 /// Without an order of its own a list of lines begins with the newest.
 fn newest_first(query: &mut Query) {
     if query.order.is_empty()
-        && let Some(scalar) = bandmaster_odata::Scalar::property(&LOG, "TimeStamp")
+        && let Some(scalar) = Scalar::property(&LOG, "TimeStamp")
     {
-        query.order.push(bandmaster_odata::OrderTerm {
-            scalar,
-            class: bandmaster_odata::Class::Integer,
-            descending: true,
-        });
+        query.order.push(OrderTerm { scalar, class: Class::Integer, descending: true });
     }
 }

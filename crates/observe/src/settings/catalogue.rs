@@ -1,6 +1,9 @@
 //! The settings that the product knows, with their built-in defaults. Unknown names are stored too: clients
 //! keep values of their own here.
 
+use bandmaster_store::fold;
+use serde_json::{Map, Value};
+
 /// A known setting.
 pub struct Known {
     /// Name.
@@ -22,13 +25,17 @@ pub enum Form {
     Number,
     /// A time zone, by its Windows or IANA name.
     Zone,
+    /// A JSON object.
+    Object,
+    /// One of these words, in any case.
+    Word(&'static [&'static str]),
 }
 
 const fn known(name: &'static str, form: Form, default: &'static str) -> Known {
     Known { name, default, form }
 }
 
-use Form::{Flag, Number, Text, Zone};
+use Form::{Flag, Number, Object, Text, Word, Zone};
 
 /// Known settings in the order of their names.
 pub static SETTINGS: &[Known] = &[
@@ -56,7 +63,7 @@ pub static SETTINGS: &[Known] = &[
     known("Deployment.Libraries.AuthenticationType", Text, "apikey"),
     known("Deployment.Libraries.BasicPassword", Text, ""),
     known("Deployment.Libraries.BasicUsername", Text, ""),
-    known("Deployment.Libraries.FeedScope", Text, "Tenant"),
+    known("Deployment.Libraries.FeedScope", Word(&["Host", "Tenant", "All"]), "Tenant"),
     known("Deployment.Libraries.Internal", Flag, "true"),
     known("Deployment.Libraries.Url", Text, ""),
     known("Deployment.Processes.AuthenticationType", Text, "apikey"),
@@ -64,7 +71,7 @@ pub static SETTINGS: &[Known] = &[
     known("DeploymentBasicUsername", Text, ""),
     known("DeploymentUrl", Text, ""),
     known("Features.ModernFolders.Enabled", Flag, "true"),
-    known("GlobalExecutionSettings", Text, "{}"),
+    known("GlobalExecutionSettings", Object, "{}"),
     known("InternalDeployment", Flag, "true"),
     known("Jobs.TerminatingJobsTimeout", Number, "1440"),
     known("NuGet.Activities.ApiKey", Text, ""),
@@ -76,40 +83,63 @@ pub static SETTINGS: &[Known] = &[
     known("Scalability.SignalR.Transport", Number, "0"),
     known("Triggers.DisableWhenFailedCount", Number, "10"),
     known("Triggers.DisableWhenFailingSinceDays", Number, "1"),
-    known("Triggers.JobsCountStrategy", Text, "PerProcess"),
+    known("Triggers.JobsCountStrategy", Word(&["PerProcess", "PerTrigger", "NoLimit"]), "PerProcess"),
     known("Upload.Queues.MaxNumberOfItems", Number, "15000"),
     known("Webhooks.Enabled", Flag, "true"),
 ];
 
-/// The known setting of that name, without regard to case.
+/// The known setting of that name, compared as the database compares names.
 pub fn find(name: &str) -> Option<&'static Known> {
-    SETTINGS.iter().find(|s| s.name.eq_ignore_ascii_case(name))
+    let folded = fold(name);
+    SETTINGS.iter().find(|s| fold(s.name) == folded)
 }
+
+/// Ends of the names of secrets.
+const SECRETS: &[&str] = &[
+    "password",
+    "passphrase",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "secretkey",
+    "encryptionkey",
+    "connectionstring",
+    "secret",
+    "token",
+];
 
 /// Whether the value must not be read back.
 pub fn is_secret(name: &str) -> bool {
-    let lower = name.to_lowercase();
-    ["password", "apikey", "connectionstring", "secret", "token"].iter().any(|end| lower.ends_with(end))
+    let folded = fold(name);
+    SECRETS.iter().any(|end| folded.ends_with(end))
+}
+
+/// Whether the value says that nothing is set: then the next level or the default counts.
+pub fn unsets(name: &str, value: &str) -> bool {
+    value.is_empty() && find(name).is_some_and(|k| k.form != Form::Text)
 }
 
 /// Why a value does not fit; none when it does.
 pub fn objection(name: &str, value: &str) -> Option<String> {
-    let form = find(name).map_or(Form::Text, |k| k.form);
-    // An empty value stands for "not set".
+    let known = find(name)?;
     let fits = value.is_empty()
-        || match form {
+        || match known.form {
             Form::Text => true,
             Form::Flag => value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false"),
             Form::Number => value.parse::<u32>().is_ok(),
             Form::Zone => super::zones::iana(value).is_some(),
+            Form::Object => serde_json::from_str::<Map<String, Value>>(value).is_ok(),
+            Form::Word(words) => words.iter().any(|w| w.eq_ignore_ascii_case(value)),
         };
-    let wanted = match form {
-        Form::Text => "a text",
-        Form::Flag => "true or false",
-        Form::Number => "a whole number",
-        Form::Zone => "a known time zone",
+    let wanted = match known.form {
+        Form::Text => "a text".to_owned(),
+        Form::Flag => "true or false".to_owned(),
+        Form::Number => "a whole number".to_owned(),
+        Form::Zone => "a known time zone".to_owned(),
+        Form::Object => "a JSON object".to_owned(),
+        Form::Word(words) => format!("one of {}", words.join(", ")),
     };
-    (!fits).then(|| format!("The setting {name} takes {wanted}."))
+    (!fits).then(|| format!("The setting {} takes {wanted}.", known.name))
 }
 
 #[cfg(test)]
@@ -126,15 +156,48 @@ mod tests {
 
     #[test]
     fn values_are_held_against_their_form() {
-        assert!(objection("abp.timing.timezone", "Mars").is_some());
-        assert!(objection("Abp.Timing.TimeZone", "W. Europe Standard Time").is_none());
-        assert!(objection("Abp.Timing.TimeZone", "Europe/Berlin").is_none());
-        assert!(objection("Alerts.Email.Enabled", "maybe").is_some());
-        assert!(objection("My.Own", "anything").is_none());
-        assert!(
-            is_secret("Abp.Net.Mail.Smtp.Password")
-                && is_secret("NuGet.Packages.ApiKey")
-                && !is_secret("Webhooks.Enabled")
-        );
+        let cases = [
+            ("abp.timing.timezone", "Mars", false),
+            ("Abp.Timing.TimeZone", "../../etc/passwd", false),
+            ("Abp.Timing.TimeZone", "W. Europe Standard Time", true),
+            ("Abp.Timing.TimeZone", "Europe/Berlin", true),
+            ("Abp.Timing.TimeZone", "", true),
+            ("Alerts.Email.Enabled", "maybe", false),
+            ("Alerts.Email.Enabled", "TRUE", true),
+            // The Kelvin sign is compared as a k, so this is the known name.
+            ("Auth.UserLoc\u{212A}Out.IsEnabled", "maybe", false),
+            ("Abp.Net.Mail.Smtp.Port", "-1", false),
+            ("Abp.Net.Mail.Smtp.Port", "99999999999", false),
+            ("Abp.Net.Mail.Smtp.Port", "587", true),
+            ("GlobalExecutionSettings", "[]", false),
+            ("GlobalExecutionSettings", "{\"TracingLevel\":\"Trace\"}", true),
+            ("Triggers.JobsCountStrategy", "Many", false),
+            ("Triggers.JobsCountStrategy", "nolimit", true),
+            ("My.Own", "anything", true),
+        ];
+        for (name, value, fits) in cases {
+            assert_eq!(objection(name, value).is_none(), fits, "{name} = {value}");
+        }
+        assert!(unsets("Abp.Timing.TimeZone", "") && !unsets("DeploymentUrl", "") && !unsets("My.Own", ""));
+    }
+
+    #[test]
+    fn secrets_are_known_by_their_names() {
+        let cases = [
+            ("Abp.Net.Mail.Smtp.Password", true),
+            ("ABP.NET.MAIL.SMTP.PASSWORD", true),
+            ("NuGet.Packages.ApiKey", true),
+            ("DeploymentBasicPassword", true),
+            ("My.Vault.ClientSecret", true),
+            ("My.ConnectionString", true),
+            ("My.AccessTo\u{212A}en", true),
+            ("Webhooks.Enabled", false),
+            ("Auth.Password.PreviousUseLimit", false),
+            ("Auth.Password.ShouldChangePasswordAfterFirstLogin", false),
+        ];
+        for (name, secret) in cases {
+            assert_eq!(is_secret(name), secret, "{name}");
+        }
+        assert!(SETTINGS.iter().filter(|s| is_secret(s.name)).all(|s| s.form == Form::Text && s.default.is_empty()));
     }
 }

@@ -3,15 +3,18 @@
 
 mod catalogue;
 mod execution;
+mod license;
 mod lists;
+mod services;
 mod values;
 mod write;
 pub mod zones;
 
-pub use values::effective;
+pub use values::{Effective, effective, secret};
 
 use bandmaster_api::{Call, Output, Registry, own};
-use bandmaster_core::{Error, PrincipalKind, Result};
+use bandmaster_core::{Error, Result};
+use bandmaster_store::fold;
 use serde_json::{Map, Value, json};
 
 const ODATA: &str = "UiPath.Server.Configuration.OData";
@@ -31,9 +34,10 @@ pub fn register(r: &mut Registry) {
     r.serve("Settings_GetLanguages", lists::languages);
     r.serve("Settings_GetExecutionSettingsConfigurationByScope", execution::configuration);
     r.serve("Settings_GetUpdateSettings", update);
+    r.serve("Settings_GetLicense", license::license);
     let services = own("Settings_GetServicesSettings", "GET", &format!("/odata/Settings/{ODATA}.GetServicesSettings"))
         .returns(200, "ResponseDictionaryDto");
-    r.add(services, services_settings);
+    r.add(services, services::settings);
 }
 
 async fn list(call: &mut Call) -> Result<Output> {
@@ -55,7 +59,8 @@ async fn one(call: &mut Call) -> Result<Output> {
     let name = call.need_argument("key")?.to_owned();
     let tenant = call.tenant_id()?;
     let values = values::effective(&mut call.read().await?, tenant, call.user_id()).await?;
-    let found = values.into_iter().find(|v| v.name.eq_ignore_ascii_case(&name));
+    let folded = fold(&name);
+    let found = values.into_iter().find(|v| fold(&v.name) == folded);
     let found = found.ok_or_else(|| Error::not_found("Setting"))?;
     let value = if catalogue::is_secret(&found.name) { String::new() } else { found.value };
     Ok(Output::scalar("Edm.String", value))
@@ -104,21 +109,6 @@ async fn authentication(_call: &mut Call) -> Result<Output> {
 async fn update(_call: &mut Call) -> Result<Output> {
     let value = json!({"UpdateServerSource": "Orchestrator", "UpdateServerUrl": null, "PollingInterval": 0});
     Ok(Output::complex("UpdateSettingsDto", as_map(value)))
-}
-
-/// Addresses for robots. Only machines and robots ask for them.
-async fn services_settings(call: &mut Call) -> Result<Output> {
-    if !matches!(call.principal.kind, PrincipalKind::Machine | PrincipalKind::Robot) {
-        return Err(Error::forbidden());
-    }
-    let base = call.base.clone();
-    let mut pairs: Vec<(String, String)> = ["ConfigurationUrl", "MonitoringUrl", "LoggingUrl", "QueuesSvcUrl"]
-        .iter()
-        .map(|name| ((*name).to_owned(), base.clone()))
-        .collect();
-    pairs.push(("DeploymentUrl".into(), format!("{base}/nuget/v3/tenant/index.json")));
-    pairs.push(("NotificationHubUrl".into(), String::new()));
-    Ok(dictionary(pairs))
 }
 
 pub(crate) fn as_map(value: Value) -> Map<String, Value> {

@@ -1,8 +1,8 @@
 //! Reading values: the user's, else the tenant's, else the installation's, else the default.
 
 use super::catalogue;
-use bandmaster_core::Result;
-use bandmaster_store::{Conn, params};
+use bandmaster_core::{KeyRing, Result, Secret};
+use bandmaster_store::{Conn, fold, params};
 use std::collections::BTreeMap;
 
 /// A setting as it counts for somebody.
@@ -22,7 +22,7 @@ pub async fn effective(conn: &mut Conn, tenant: i64, user: Option<i64>) -> Resul
         .iter()
         .map(|s| {
             let value = Effective { name: s.name.to_owned(), value: s.default.to_owned(), scope: "Tenant" };
-            (s.name.to_lowercase(), value)
+            (fold(s.name), value)
         })
         .collect();
     // Farther levels first, so that nearer ones replace them.
@@ -43,9 +43,28 @@ pub async fn effective(conn: &mut Conn, tenant: i64, user: Option<i64>) -> Resul
         };
         let name: String = row.get(2)?;
         let value = row.get::<Option<String>>(3)?.unwrap_or_default();
-        let key = name.to_lowercase();
+        let key = fold(&name);
         let name = found.get(&key).map_or(name, |known| known.name.clone());
         found.insert(key, Effective { name, value, scope });
     }
     Ok(found.into_values().collect())
+}
+
+/// Where a sealed value stands; it opens nowhere else.
+pub(super) fn place(tenant: i64, user: i64, name: &str) -> String {
+    format!("settings.value/{tenant}/{user}/{}", fold(name))
+}
+
+/// A secret setting, opened: the tenant's, else the installation's; none when it is set nowhere. For the server's own
+/// use, never for an answer.
+pub async fn secret(conn: &mut Conn, keys: &KeyRing, tenant: i64, name: &str) -> Result<Option<Secret>> {
+    let row = conn
+        .query_opt(
+            "SELECT tenant_id, value_sealed FROM settings WHERE tenant_id IN (0, $1) AND user_id = 0 \
+             AND fold(name) = fold($2) AND value_sealed IS NOT NULL ORDER BY tenant_id DESC LIMIT 1",
+            params![tenant, name],
+        )
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    keys.open_text(&row.get::<String>(1)?, &place(row.get(0)?, 0, name)).map(Some)
 }

@@ -10,7 +10,7 @@ mod insert;
 mod operations;
 mod publish;
 
-pub(crate) use form::{Upload, receive};
+pub(crate) use form::receive;
 pub(crate) use publish::{Publisher, publish};
 
 use crate::feeds::Purpose;

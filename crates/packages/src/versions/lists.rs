@@ -9,8 +9,8 @@ use bandmaster_odata::sql::Param;
 use bandmaster_odata::{Class, OrderTerm, PropertyPath, Scalar};
 use bandmaster_store::fold;
 
-/// `$1`-style texts around it make a text a pattern that matches it anywhere; `!` escapes.
-fn anywhere(text: &str) -> String {
+/// The pattern for `LIKE … ESCAPE '!'` that finds a text anywhere in a folded one.
+pub(crate) fn anywhere(text: &str) -> String {
     let escaped: String = fold(text)
         .chars()
         .flat_map(|c| matches!(c, '%' | '_' | '!').then_some('!').into_iter().chain([c]))

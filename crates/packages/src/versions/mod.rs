@@ -12,6 +12,7 @@ pub(crate) mod record;
 pub use entity::{ENTRY_POINT, LIBRARY, PACKAGE};
 pub(crate) use delete::{component, delete_feeds};
 pub(crate) use latest::refresh;
+pub(crate) use lists::anywhere;
 
 use crate::feeds::Purpose;
 use bandmaster_api::{Call, Output, Registry, own};

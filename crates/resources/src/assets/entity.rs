@@ -71,11 +71,7 @@ pub static ASSET: EntityType = EntityType {
         Property::new("Id", Kind::Int64, "id")
     ],
     navigations: &[
-        Navigation {
-            name: "UserValues",
-            target: || &USER_VALUE,
-            link: Link::Many { local: "id", remote: "asset_id" },
-        },
+        Navigation { name: "UserValues", target: || &USER_VALUE, link: Link::Many { local: "id", remote: "asset_id" } },
         Navigation {
             name: "RobotValues",
             target: || &ROBOT_VALUE,

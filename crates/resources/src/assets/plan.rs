@@ -136,7 +136,8 @@ mod tests {
     use bandmaster_core::Secret;
 
     fn stored() -> Vec<Stored> {
-        let one = |id, owner, user: &str| Stored { id, key: format!("k{id}"), owner, user: user.into(), has_secret: true };
+        let one =
+            |id, owner, user: &str| Stored { id, key: format!("k{id}"), owner, user: user.into(), has_secret: true };
         vec![
             one(1, None, "all"),
             one(2, Some(Owner { user: 41, machine: None }), "a41"),
@@ -205,8 +206,10 @@ mod tests {
     #[test]
     fn old_clients_mean_a_default_by_filling_it() {
         let silent = |default: Given| {
-            let accounts = Some(vec![AccountValue { owner: Owner { user: 1, machine: None }, id: None, given: Given::default() }]);
-            let plan = plan(Shape::Text, Wished { scope: PER_ACCOUNT, has_default: None, default, accounts }, &[]).unwrap();
+            let accounts =
+                Some(vec![AccountValue { owner: Owner { user: 1, machine: None }, id: None, given: Given::default() }]);
+            let plan =
+                plan(Shape::Text, Wished { scope: PER_ACCOUNT, has_default: None, default, accounts }, &[]).unwrap();
             plan.write.iter().any(|w| w.owner.is_none())
         };
         assert!(!silent(Given::default()));

@@ -160,7 +160,9 @@ pub fn merge(shape: Shape, given: Given, kept: Option<Kept<'_>>, whose: Whose) -
         Shape::Secret => {
             if given.secret.is_none() && kept.is_none() {
                 return match whose {
-                    Whose::Everybody => refused(codes::SECRET_EMPTY_VALUE, "The value of a secret asset cannot be null."),
+                    Whose::Everybody => {
+                        refused(codes::SECRET_EMPTY_VALUE, "The value of a secret asset cannot be null.")
+                    }
                     Whose::Account => {
                         refused(codes::SECRET_EMPTY_VALUE_FOR_USER, "The secret of an account cannot be null.")
                     }

@@ -1,0 +1,267 @@
+//! The command line: `all`, one benchmark, or a fault harness. Exit code 0: done (also when a goal was missed); 1: something
+//! is wrong; 2: wrong usage.
+
+use crate::benches;
+use crate::context::{Context, Database};
+use crate::faults::{self, Plan};
+use crate::measure::{Line, machine, ms, percentile, table};
+use crate::product;
+use crate::stage::Stage;
+use crate::yardsticks;
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Benchmarks of the server against yardsticks, and the fault harness.
+#[derive(Parser)]
+#[command(name = "bandmaster-bench")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Which {
+    Sqlite,
+    Postgres,
+    Both,
+}
+
+impl Which {
+    fn databases(self) -> Vec<Database> {
+        match self {
+            Which::Sqlite => vec![Database::Sqlite],
+            Which::Postgres => vec![Database::Postgres],
+            Which::Both => vec![Database::Sqlite, Database::Postgres],
+        }
+    }
+}
+
+#[derive(Args, Clone)]
+struct Common {
+    /// Database to run on
+    #[arg(long, value_enum, default_value = "both")]
+    database: Which,
+    /// The server's binary; default: the one of the same build
+    #[arg(long)]
+    binary: Option<PathBuf>,
+    /// Folder for throwaway data; it should lie on the disk that is meant
+    #[arg(long)]
+    folder: Option<PathBuf>,
+}
+
+#[derive(Args, Clone)]
+struct Measuring {
+    #[command(flatten)]
+    common: Common,
+    /// Seconds of one round
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Rounds; the median counts
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Keep-alive clients
+    #[arg(long, default_value_t = 64)]
+    clients: usize,
+    /// Queue items of the large case
+    #[arg(long, default_value_t = 1_000_000)]
+    items: u64,
+}
+
+#[derive(Args, Clone)]
+struct Killing {
+    #[command(flatten)]
+    common: Common,
+    /// How often the server is killed
+    #[arg(long, default_value_t = 50)]
+    kills: u32,
+    /// Mean seconds between two kills
+    #[arg(long, default_value_t = 1.5)]
+    seconds_between: f64,
+    /// Where randomness starts; default: a random one, which is printed
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Every benchmark
+    All(Measuring),
+    /// Claim and complete queue items
+    Claim(Measuring),
+    /// StartJobs to robot told
+    Start(Measuring),
+    /// A page of queue items
+    Page(Measuring),
+    /// Log lines
+    Logs(Measuring),
+    /// Tokens
+    Tokens(Measuring),
+    /// Start of the process, memory at rest
+    Boot(Measuring),
+    /// Kill the server under load and judge what is left
+    Faults(Killing),
+    /// Fill the disk under the server and judge what is left (root only)
+    FullDisk {
+        /// The server's binary
+        #[arg(long)]
+        binary: Option<PathBuf>,
+        #[arg(long, hide = true)]
+        inside: Option<PathBuf>,
+    },
+    #[command(hide = true)]
+    Yardstick {
+        #[arg(long)]
+        data: PathBuf,
+        #[arg(long)]
+        items: u64,
+    },
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("bandmaster-bench: no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(dispatch(cli.command));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("bandmaster-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> Result<bool> {
+    match command {
+        Command::Yardstick { data, items } => yardsticks::claim::serve(&data, items).await.map(|()| true),
+        Command::Faults(killing) => kill(killing).await,
+        Command::FullDisk { binary, inside: Some(folder) } => {
+            faults::disk::inside(&folder, &product::binary(binary.as_deref())?).await.map(|()| true)
+        }
+        Command::FullDisk { binary, inside: None } => {
+            let wrong = faults::disk::run(&product::binary(binary.as_deref())?).await?;
+            wrong.iter().for_each(|w| println!("WRONG: {w}"));
+            Ok(wrong.is_empty())
+        }
+        Command::All(m)
+        | Command::Claim(m)
+        | Command::Start(m)
+        | Command::Page(m)
+        | Command::Logs(m)
+        | Command::Tokens(m)
+        | Command::Boot(m)
+            if m.rounds == 0 || m.seconds == 0 || m.clients == 0 =>
+        {
+            anyhow::bail!("rounds, seconds and clients are at least 1")
+        }
+        Command::All(m) => measure(m, Bench::All).await,
+        Command::Claim(m) => measure(m, Bench::Claim).await,
+        Command::Start(m) => measure(m, Bench::Start).await,
+        Command::Page(m) => measure(m, Bench::Page).await,
+        Command::Logs(m) => measure(m, Bench::Logs).await,
+        Command::Tokens(m) => measure(m, Bench::Tokens).await,
+        Command::Boot(m) => measure(m, Bench::Boot).await,
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Bench {
+    All,
+    Claim,
+    Start,
+    Page,
+    Logs,
+    Tokens,
+    Boot,
+}
+
+async fn measure(m: Measuring, bench: Bench) -> Result<bool> {
+    let binary = product::binary(m.common.binary.as_deref())?;
+    let mut context = Context::new(binary, m.common.folder.as_deref(), m.common.database.databases())?;
+    context.seconds = m.seconds;
+    context.rounds = m.rounds;
+    context.clients = m.clients;
+    context.items = m.items;
+    let mut disk = yardsticks::disk::fsyncs(&context.folder("probe")?, 300)?;
+    let build = if cfg!(debug_assertions) { "; DEVELOPMENT BUILD, figures mean nothing" } else { "" };
+    println!(
+        "{}; fsync p50 {}, p99 {}{build}\n",
+        machine(),
+        ms(percentile(&mut disk, 0.5)),
+        ms(percentile(&mut disk, 0.99))
+    );
+    let lines = match bench {
+        Bench::All => all(&context).await?,
+        Bench::Claim => benches::claim::run(&context).await?,
+        Bench::Start => benches::start::run(&context).await?,
+        Bench::Page => benches::page::run(&context).await?,
+        Bench::Logs => benches::logs::run(&context).await?,
+        Bench::Tokens => benches::tokens::run(&context).await?,
+        Bench::Boot => benches::boot::run(&context).await?,
+    };
+    print!("{}", table(&lines));
+    Ok(true)
+}
+
+/// Every benchmark; the large queue is filled once a database and serves the page first, then the claims. One that
+/// fails does not keep the others from being told.
+async fn all(context: &Context) -> Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    let mut take = |name: &str, result: Result<Vec<Line>>| match result {
+        Ok(more) => lines.extend(more),
+        Err(error) => {
+            let product = format!("failed: {error:#}").replace(['|', '\n'], " ");
+            lines.push(Line { what: name.to_owned(), product, reached: Some(false), ..Line::default() });
+        }
+    };
+    take("boot", benches::boot::run(context).await);
+    take("tokens", benches::tokens::run(context).await);
+    take("start", benches::start::run(context).await);
+    take("logs", benches::logs::run(context).await);
+    for &database in &context.databases {
+        take("claim", benches::claim::few(context, database).await.map(|line| vec![line]));
+        let stage = Stage::prefilled(context, database, context.items).await;
+        match stage {
+            Ok(stage) => {
+                let page = match benches::page::small(context, database).await {
+                    Ok(small) => benches::page::on(context, &stage, small).await,
+                    Err(error) => Err(error),
+                };
+                take("page", page);
+                take("claim", benches::claim::on(context, &stage).await.map(|line| vec![line]));
+            }
+            Err(error) => take("prefill", Err(error)),
+        }
+    }
+    Ok(lines)
+}
+
+async fn kill(k: Killing) -> Result<bool> {
+    let binary = product::binary(k.common.binary.as_deref())?;
+    let context = Context::new(binary, k.common.folder.as_deref(), k.common.database.databases())?;
+    let seed = k.seed.unwrap_or_else(rand::random);
+    println!("seed {seed}");
+    let plan = Plan { kills: k.kills, between: Duration::from_secs_f64(k.seconds_between), seed };
+    let mut sound = true;
+    for &database in &context.databases {
+        let verdict = faults::run(&context, database, plan).await?;
+        println!("{}", verdict.summary);
+        verdict.wrong.iter().take(50).for_each(|w| println!("WRONG: {w}"));
+        if verdict.wrong.len() > 50 {
+            println!("and {} more", verdict.wrong.len() - 50);
+        }
+        sound &= verdict.wrong.is_empty();
+    }
+    Ok(sound)
+}

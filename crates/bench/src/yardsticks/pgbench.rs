@@ -1,0 +1,66 @@
+//! `pgbench` with 32 clients: claim (`SKIP LOCKED`) and complete as two transactions on one table.
+
+use crate::cluster::{Cluster, connect};
+use crate::prefill::TEXT;
+use anyhow::{Context, Result, bail};
+use std::path::Path;
+
+/// Clients of pgbench.
+const CLIENTS: &str = "32";
+
+/// The two transactions. Each statement is one.
+const SCRIPT: &str = "\
+UPDATE item SET status = 1, started_at = now() WHERE id = \
+(SELECT id FROM item WHERE status = 0 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, content \\gset
+UPDATE item SET status = 3, ended_at = now(), output = '{\"Done\":\"yes\"}' WHERE id = :id AND status = 1;
+";
+
+/// Makes the table in an empty database of the cluster.
+pub async fn prepare(cluster: &Cluster, database: &str, items: u64) -> Result<()> {
+    let client = connect(&cluster.create(database).await?).await?;
+    let repeats = TEXT / 16;
+    let sql = format!(
+        "CREATE TABLE item (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, status BIGINT NOT NULL, content TEXT NOT NULL, \
+           output TEXT, started_at TIMESTAMPTZ, ended_at TIMESTAMPTZ);
+         INSERT INTO item (status, content) SELECT 0, '{{\"Number\":\"' || n || '\",\"Text\":\"' || \
+           repeat(lpad(to_hex(n), 16, '0'), {repeats}) || '\"}}' FROM generate_series(0::bigint, {items}::bigint - 1) AS n;
+         CREATE INDEX item_waiting ON item (id) WHERE status = 0;"
+    );
+    client.batch_execute(&sql).await?;
+    client.batch_execute("VACUUM ANALYZE item").await?;
+    client.batch_execute("CHECKPOINT").await?;
+    Ok(())
+}
+
+/// Claims and completes for some seconds; pairs a second.
+pub async fn run(cluster: &Cluster, database: &str, seconds: u64, scratch: &Path) -> Result<f64> {
+    let script = scratch.join("claim.sql");
+    std::fs::write(&script, SCRIPT)?;
+    let output = cluster
+        .program("pgbench", database)
+        .args(["--no-vacuum", "--protocol=prepared", "--jobs=2", "--client", CLIENTS])
+        .args(["--time", &seconds.to_string(), "--file"])
+        .arg(&script)
+        .output()
+        .await
+        .context("pgbench does not run: apt-get install postgresql-contrib")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() {
+        bail!("pgbench: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    pairs(&text).with_context(|| format!("pgbench told no rate: {text}"))
+}
+
+fn pairs(text: &str) -> Option<f64> {
+    text.lines().find_map(|l| l.strip_prefix("tps = "))?.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_rate_is_read() {
+        let text = "latency average = 8.1 ms\ntps = 3921.482993 (without initial connection time)\n";
+        assert_eq!(super::pairs(text), Some(3921.482993));
+        assert_eq!(super::pairs("nothing"), None);
+    }
+}

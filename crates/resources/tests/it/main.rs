@@ -1,0 +1,1 @@
+//! Assets, credential stores and attachments through the HTTP API, on both databases.
