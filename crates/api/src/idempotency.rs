@@ -46,11 +46,24 @@ pub async fn begin(call: &Call) -> Result<Ticket> {
     let Some(key) = call.header("idempotency-key").map(str::trim).filter(|k| !k.is_empty()) else {
         return Ok(Ticket::None);
     };
+    // A caller who is nobody may still show credentials in the body or another header; a stored reply would hand what
+    // they got to whoever repeats the key without them.
+    if !call.principal.is_known() {
+        return Ok(Ticket::None);
+    }
     if key.len() > 255 || call.streams {
         return Err(Error::argument("The Idempotency-Key is too long, or the operation does not take one."));
     }
     let tenant = call.tenant.as_ref().map_or(0, |t| t.id);
-    let scope = format!("{tenant}/{}/{}", call.principal.key, call.operation.facts.id);
+    let who = &call.principal;
+    let scope = format!(
+        "{tenant}/{:?}/{}/{}/{}/{}",
+        who.kind,
+        who.key,
+        who.machine_id.unwrap_or(0),
+        who.job_key.as_deref().unwrap_or_default(),
+        call.operation.facts.id
+    );
     let keys = &call.app.keys;
     let key_hash = keys.hash(key, "idempotency-key")?;
     let request = format!("{:?}{:?}{}", call.arguments, call.query, String::from_utf8_lossy(&call.raw_body));

@@ -50,6 +50,20 @@ struct Common {
     /// Folder for throwaway data; it should lie on the disk that is meant
     #[arg(long)]
     folder: Option<PathBuf>,
+    /// Leave the throwaway data, with the server's log, for looking into them
+    #[arg(long)]
+    keep: bool,
+}
+
+impl Common {
+    fn context(&self) -> Result<Context> {
+        let binary = product::binary(self.binary.as_deref())?;
+        let mut context = Context::new(binary, self.folder.as_deref(), self.database.databases())?;
+        if self.keep {
+            eprintln!("the data stay in {}", context.keep().display());
+        }
+        Ok(context)
+    }
 }
 
 #[derive(Args, Clone)]
@@ -187,8 +201,7 @@ enum Bench {
 }
 
 async fn measure(m: Measuring, bench: Bench) -> Result<bool> {
-    let binary = product::binary(m.common.binary.as_deref())?;
-    let mut context = Context::new(binary, m.common.folder.as_deref(), m.common.database.databases())?;
+    let mut context = m.common.context()?;
     context.seconds = m.seconds;
     context.rounds = m.rounds;
     context.clients = m.clients;
@@ -248,8 +261,7 @@ async fn all(context: &Context) -> Result<Vec<Line>> {
 }
 
 async fn kill(k: Killing) -> Result<bool> {
-    let binary = product::binary(k.common.binary.as_deref())?;
-    let context = Context::new(binary, k.common.folder.as_deref(), k.common.database.databases())?;
+    let context = k.common.context()?;
     let seed = k.seed.unwrap_or_else(rand::random);
     println!("seed {seed}");
     let plan = Plan { kills: k.kills, between: Duration::from_secs_f64(k.seconds_between), seed };

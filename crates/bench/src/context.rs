@@ -64,6 +64,12 @@ impl Context {
         })
     }
 
+    /// Leaves the throwaway data where they are when the run ends; where that is.
+    pub fn keep(&mut self) -> &Path {
+        self.root.disable_cleanup(true);
+        self.root.path()
+    }
+
     /// The cluster; an error when PostgreSQL was not asked for.
     pub fn cluster(&self) -> Result<&Cluster> {
         self.cluster.as_ref().context("there is no PostgreSQL in this run")

@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 use std::path::Path;
 
 /// Characters of the text in an item, so that its content is about 1 kB.
-pub const TEXT: usize = 960;
+pub const TEXT: usize = 992;
 /// 2026-01-01T00:00:00Z in microseconds.
 const BEGINNING: i64 = 1_767_225_600_000_000;
 

@@ -87,7 +87,7 @@ impl TriggerTargets {
     }
 }
 
-/// Whether jobs live. Put into `App::parts` as `Arc<dyn LiveJobs>`.
+/// Whether jobs live. Put into `App::parts` as `Box<dyn LiveJobs>`.
 pub trait LiveJobs: Send + Sync + 'static {
     /// Whether a job with that key exists and has not ended.
     fn job_is_live<'a>(&'a self, app: &'a App, job_key: &'a str) -> BoxFuture<'a, Result<bool>>;
@@ -131,7 +131,7 @@ pub(crate) async fn sessions_deleted(app: &App, unit: &mut Unit, session_ids: &[
 
 /// Whether a job is alive; none is without the part.
 pub(crate) async fn is_live(app: &App, job_key: &str) -> Result<bool> {
-    match app.parts.get::<Arc<dyn LiveJobs>>() {
+    match app.parts.get::<Box<dyn LiveJobs>>() {
         Some(jobs) => jobs.job_is_live(app, job_key).await,
         None => Ok(false),
     }

@@ -125,7 +125,10 @@ impl TestServer {
             request["folder_role"] = json!(role);
             request["role"] = json!("none");
         }
-        let made = self.command(request).await;
+        self.signed_in(self.command(request).await, scopes).await
+    }
+
+    async fn signed_in(&self, made: Value, scopes: &str) -> Client {
         let form = [
             ("grant_type", "client_credentials"),
             ("client_id", made["client_id"].as_str().expect("an id")),
@@ -134,6 +137,14 @@ impl TestServer {
         ];
         let reply = self.anonymous().form("/identity/connect/token", &form).await.expect(200);
         self.caller(reply["access_token"].as_str().expect("a token"))
+    }
+
+    /// An application with these scopes, but without any role and without any folder.
+    pub async fn bare_application(&self, scopes: &str) -> Client {
+        let name = format!("bare-{}", self.running.app.ids.guid());
+        let request = json!({"command": "application create", "name": name, "scopes": scopes, "role": "none",
+            "folder_role": "none"});
+        self.signed_in(self.command(request).await, scopes).await
     }
 
     /// The administrator of another organization with its tenant, in that tenant's folder `Shared`.

@@ -37,12 +37,7 @@ fn read(raw: &str) -> Result<Line> {
 
 async fn take(call: &Call, mut lines: Vec<Line>) -> Result<Output> {
     if let Some(own) = &call.principal.job_key {
-        for line in &mut lines {
-            // A job tells only of itself.
-            if line.job_key.get_or_insert_with(|| own.clone()) != own {
-                return Err(Error::forbidden());
-            }
-        }
+        of_job(own, &mut lines)?;
     }
     if lines.is_empty() {
         return Ok(Output::empty());
@@ -60,6 +55,16 @@ async fn take(call: &Call, mut lines: Vec<Line>) -> Result<Output> {
     unit.execute_many(INSERT, &rows).await?;
     unit.commit().await?;
     Ok(Output::empty())
+}
+
+/// A job tells only of itself; a line that names no job is its own.
+fn of_job(own: &str, lines: &mut [Line]) -> Result<()> {
+    for line in lines {
+        if line.job_key.get_or_insert_with(|| own.to_owned()) != own {
+            return Err(Error::forbidden());
+        }
+    }
+    Ok(())
 }
 
 /// The places of the lines' jobs. A job in a folder that the caller does not see is as unknown as one that does not
@@ -113,4 +118,19 @@ fn row(tenant: i64, folder: i64, now: i64, line: Line, place: Option<&JobPlace>)
         line.raw.into(),
         line.fingerprint.into(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_tell_only_of_themselves() {
+        let (own, other) = ("8066c309-cef8-4b47-9163-b273fc14cc43", "8066c309-cef8-4b47-9163-b273fc14cc44");
+        let line = |job: &str| line::read(&format!("{{\"message\":\"m\",\"jobId\":\"{job}\"}}")).unwrap();
+        let mut lines = [line(own), line("")];
+        of_job(own, &mut lines).unwrap();
+        assert!(lines.iter().all(|l| l.job_key.as_deref() == Some(own)));
+        assert_eq!(of_job(own, &mut [line(own), line(other)]).unwrap_err().status(), 403);
+    }
 }

@@ -1,1 +1,11 @@
 //! Assets, credential stores and attachments through the HTTP API, on both databases.
+
+mod assets;
+mod attachments;
+mod links;
+mod robots;
+mod secrecy;
+mod stores;
+mod uploads;
+mod values;
+mod world;

@@ -84,7 +84,9 @@ pub async fn create_application(app: &Arc<App>, text: &Text<'_>) -> Result<Value
         }
     }
     let folder_role = text("folder_role").unwrap_or(roles::defaults::FOLDER_ADMINISTRATOR);
-    assign(&mut unit, place.tenant_id, user, text("folder"), folder_role).await?;
+    if folder_role != "none" {
+        assign(&mut unit, place.tenant_id, user, text("folder"), folder_role).await?;
+    }
     unit.commit().await?;
     let secret = secret.ok_or_else(|| Error::internal("a confidential application has no secret"))?;
     Ok(json!({"client_id": application.key, "client_secret": secret.reveal(), "name": name}))

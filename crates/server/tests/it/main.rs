@@ -3,5 +3,7 @@
 mod addresses;
 mod documents;
 mod folder;
+mod matrix;
+mod process;
 mod repetition;
 mod requests;

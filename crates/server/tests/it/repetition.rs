@@ -30,6 +30,17 @@ suite! {
         long.post("/odata/QueueDefinitions", json!({"Name": "r"})).await.error(400, 1009);
     }
 
+    async fn nobodys_replies_are_not_kept(server: &TestServer) {
+        let made = server.command(json!({"command": "application create", "name": "a", "scopes": "OR.Jobs"})).await;
+        let (id, secret) = (made["client_id"].as_str().unwrap(), made["client_secret"].as_str().unwrap());
+        let client = server.anonymous().with_header("Idempotency-Key", "1");
+        let form = [("grant_type", "client_credentials"), ("scope", "OR.Jobs")];
+        let request = client.request(reqwest::Method::POST, "/identity/connect/token").basic_auth(id, Some(secret)).form(&form);
+        client.send(request).await.expect(200);
+        let stranger = client.form("/identity/connect/token", &form).await;
+        assert!(matches!(stranger.status, 400 | 401) && !stranger.text().contains("access_token"));
+    }
+
     async fn only_one_of_many_at_once_does_the_work(server: &TestServer) {
         let client = server.admin().with_header("Idempotency-Key", "race");
         let calls = (0..8).map(|_| client.post("/odata/QueueDefinitions", json!({"Name": "q"})));

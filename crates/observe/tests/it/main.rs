@@ -1,0 +1,12 @@
+//! Black-box tests of logs, settings, statistics and status, on SQLite and PostgreSQL.
+
+mod for_clients;
+mod ingest;
+mod logs;
+mod own_settings;
+mod plans;
+mod secrets;
+mod settings;
+mod stats;
+mod status;
+mod world;
