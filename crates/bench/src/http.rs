@@ -34,9 +34,14 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    /// The body as text, for messages.
+    /// The body as text, for messages; of an error only what it says.
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
+        match self.json() {
+            Value::Object(error) if error.contains_key("errorCode") => {
+                format!("{} ({})", error["message"].as_str().unwrap_or_default(), error["errorCode"])
+            }
+            _ => String::from_utf8_lossy(&self.body).into_owned(),
+        }
     }
 }
 

@@ -96,12 +96,14 @@ pub struct Property {
     pub filterable: bool,
     /// Never read by queries, never written: a secret. Stands here so that bodies may carry it.
     pub secret: bool,
+    /// Written only when `$select` names it: clients filter by it though the contract's type lacks it.
+    pub hidden: bool,
 }
 
 impl Property {
     /// A property stored in a column.
     pub const fn new(name: &'static str, kind: Kind, column: &'static str) -> Property {
-        Property { name, kind, source: Source::Column(column), filterable: !matches!(kind, Kind::Json), secret: false }
+        Property { name, kind, source: Source::Column(column), filterable: !matches!(kind, Kind::Json), secret: false, hidden: false }
     }
 
     /// A property computed by an SQL expression; `{t}` is the table's alias.
@@ -112,17 +114,23 @@ impl Property {
             source: Source::Expression(expression),
             filterable: !matches!(kind, Kind::Json),
             secret: false,
+            hidden: false,
         }
     }
 
     /// A property that is always null.
     pub const fn absent(name: &'static str, kind: Kind) -> Property {
-        Property { name, kind, source: Source::Nothing, filterable: false, secret: false }
+        Property { name, kind, source: Source::Nothing, filterable: false, secret: false, hidden: false }
     }
 
     /// A property that only bodies carry: always written as null or empty text.
     pub const fn secret(name: &'static str) -> Property {
-        Property { name, kind: Kind::Text, source: Source::Nothing, filterable: false, secret: true }
+        Property { name, kind: Kind::Text, source: Source::Nothing, filterable: false, secret: true, hidden: false }
+    }
+
+    /// The same property, written only when it is selected by name.
+    pub const fn hidden(self) -> Property {
+        Property { hidden: true, ..self }
     }
 
     /// The same property, refused in `$filter` and `$orderby`.

@@ -366,6 +366,9 @@ impl Query {
 
     /// Whether the property is to be written.
     pub fn selects(&self, property: &Property) -> bool {
-        self.select.as_ref().is_none_or(|s| s.iter().any(|p| p.name == property.name))
+        match &self.select {
+            None => !property.hidden,
+            Some(selected) => selected.iter().any(|p| p.name == property.name),
+        }
     }
 }

@@ -18,11 +18,12 @@ CREATE TABLE robot_logs (
   fingerprint TEXT
 );
 -- The lines of a folder and of a job by time. Lists name the place of NULLs, which there are none of: SQLite takes no
--- such words in an index and needs none, PostgreSQL walks only an index that says the same.
+-- such words in an index and needs none, PostgreSQL walks only an index that says the same. The folder stands in the
+-- second because SQLite, which gathers no statistics, takes the index of which it can use more columns.
 -- sqlite: CREATE INDEX robot_logs_folder ON robot_logs (tenant_id, folder_id, at);
--- sqlite: CREATE INDEX robot_logs_job ON robot_logs (job_key, at) WHERE job_key IS NOT NULL;
+-- sqlite: CREATE INDEX robot_logs_job ON robot_logs (tenant_id, folder_id, job_key, at) WHERE job_key IS NOT NULL;
 -- postgres: CREATE INDEX robot_logs_folder ON robot_logs (tenant_id, folder_id, at NULLS FIRST, id);
--- postgres: CREATE INDEX robot_logs_job ON robot_logs (job_key, at NULLS FIRST, id) WHERE job_key IS NOT NULL;
+-- postgres: CREATE INDEX robot_logs_job ON robot_logs (tenant_id, folder_id, job_key, at NULLS FIRST, id) WHERE job_key IS NOT NULL;
 -- Robots send a line again when they got no answer. The folder is part of it so that nobody can take the place of
 -- lines that he cannot see.
 CREATE UNIQUE INDEX robot_logs_once ON robot_logs (folder_id, COALESCE(job_key, ''), fingerprint)

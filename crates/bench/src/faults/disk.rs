@@ -31,7 +31,8 @@ pub fn possible() -> bool {
 /// Runs [`inside`] in a namespace of its own; everything that is wrong.
 pub async fn run(binary: &Path) -> Result<Vec<String>> {
     let folder = tempfile::tempdir()?;
-    let script = "mount -t tmpfs -o \"$1\" none \"$2\" && exec \"$3\" full-disk --inside \"$2\" --binary \"$4\"";
+    // The server's own output goes beside its folder, where there is room.
+    let script = "mkdir \"$2/server\" && mount -t tmpfs -o \"$1\" none \"$2/server\" && exec \"$3\" full-disk --inside \"$2\" --binary \"$4\"";
     let output = Command::new("unshare")
         .args(["--mount", "--propagation", "private", "sh", "-c", script, "sh", SIZE])
         .args([folder.path(), &std::env::current_exe()?, binary])
@@ -46,7 +47,7 @@ pub async fn run(binary: &Path) -> Result<Vec<String>> {
     Ok(wrong.iter().filter_map(|w| w.as_str().map(str::to_owned)).collect())
 }
 
-/// The run itself, with the folder on the small file system. Prints the verdict as JSON.
+/// The run itself; `server` in the folder is the small file system. Prints the verdict as JSON.
 pub async fn inside(folder: &Path, binary: &Path) -> Result<()> {
     let data = folder.join("server");
     let settings = Settings {
@@ -58,7 +59,7 @@ pub async fn inside(folder: &Path, binary: &Path) -> Result<()> {
     let product = Product::start(&settings).await?;
     let mut api = Api::sign_in(&product).await?;
     let queue = api.queue(QUEUE, json!({})).await?;
-    let ballast = folder.join("ballast");
+    let ballast = data.join("ballast");
     std::fs::File::create(&ballast)?.write_all(&vec![1; BALLAST])?;
 
     let mut wrong = Vec::new();

@@ -60,8 +60,8 @@ pub struct Journal {
     pub refused: u64,
     /// Requests without an answer.
     pub silences: u64,
-    /// Answers that must not be.
-    pub problems: Vec<String>,
+    /// Answers that must not be, and how often each came.
+    pub problems: BTreeMap<String, u64>,
 }
 
 /// The journal, shared by the clients.
@@ -76,7 +76,7 @@ impl Shared {
 
     /// Notes an answer that must not be.
     pub fn problem(&self, text: String) {
-        self.lock().problems.push(text);
+        *self.lock().problems.entry(text).or_default() += 1;
     }
 
     /// Notes a batch before it is sent; its number.

@@ -14,7 +14,7 @@ const JOB_SUCCESSFUL: i64 = 5;
 
 /// Everything that is wrong, in words. Empty when nothing is.
 pub fn judge(journal: &Journal, seen: &Seen) -> Vec<String> {
-    let mut wrong = journal.problems.clone();
+    let mut wrong: Vec<String> = journal.problems.iter().map(|(text, n)| format!("{text} ({n} times)")).collect();
     wrong.extend(seen.damage.iter().cloned());
     added(journal, seen, &mut wrong);
     claimed(journal, seen, &mut wrong);

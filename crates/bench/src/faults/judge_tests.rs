@@ -121,7 +121,9 @@ fn every_planted_wrong_is_found() {
         ("the acknowledged end of job", |_, s| s.jobs.get_mut("job").unwrap().output.clear()),
         ("1 runtime slots", |_, s| s.slots = 1),
         ("panicked", |_, s| s.damage.push("thread panicked at x".into())),
-        ("500", |j, _| j.problems.push("add: 500".into())),
+        ("500", |j, _| {
+            j.problems.insert("add: 500".into(), 1);
+        }),
     ];
     for (expected, plant) in plants {
         let (mut journal, mut seen) = sound();

@@ -148,7 +148,8 @@ async fn write(unit: &mut Unit, entry: &Entry) -> Result<()> {
 }
 
 async fn delete(unit: &mut Unit, tenant: i64, user: i64, name: &str) -> Result<Option<Value>> {
-    let sql = "DELETE FROM settings WHERE tenant_id = $1 AND user_id = $2 AND fold(name) = fold($3) RETURNING name, value";
+    let sql =
+        "DELETE FROM settings WHERE tenant_id = $1 AND user_id = $2 AND fold(name) = fold($3) RETURNING name, value";
     let gone = unit.query_opt(sql, params![tenant, user, name]).await?;
     gone.map(|row| Ok(shown(&row.get::<String>(0)?, row.get(1)?))).transpose()
 }

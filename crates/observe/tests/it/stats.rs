@@ -80,12 +80,21 @@ suite! {
         session(server, machine, "also fine", true, minute).await;
         session(server, machine, "silent", true, 3 * minute).await;
         session(server, machine, "gone", false, minute).await;
+        let busy = session(server, machine, "busy", true, 0).await;
+        let key = "00000000-0000-4000-8000-000000000009";
+        job(server, key, server.shared, 1).await;
+        let mut unit = server.app().store.begin().await.unwrap();
+        let sql = "INSERT INTO job_slots (job_id, tenant_id, session_id, slot, robot_id, machine_id, host, host_name, \
+            reservation_id, reserved_until, seen_at, launch) \
+            SELECT id, tenant_id, $2, 1, 1, $3, 'busy', 'busy', key, 0, 0, '{}' FROM jobs WHERE key = $1";
+        assert_eq!(unit.execute(sql, params![key, busy, machine]).await.unwrap(), 1);
+        unit.commit().await.unwrap();
         let titles = ["Available", "Busy", "Disconnected", "Unresponsive"];
         let now = stats(&admin, "GetSessionsStats").await;
-        assert_eq!(titles.map(|t| count(&now, t)), [2, 0, 1, 1]);
+        assert_eq!(titles.map(|t| count(&now, t)), [2, 1, 1, 1]);
         server.clock.advance(std::time::Duration::from_secs(90));
         let later = stats(&admin, "GetSessionsStats").await;
-        assert_eq!(titles.map(|t| count(&later, t)), [1, 0, 1, 2]);
+        assert_eq!(titles.map(|t| count(&later, t)), [1, 1, 1, 2]);
         assert_eq!(count(&stats(&server.other_tenant().await, "GetSessionsStats").await, "Available"), 0);
         server.application("OR.Monitoring", Some("Automation User")).await.get("/api/Stats/GetSessionsStats").await.error(403, 0);
         server.anonymous().get("/api/Stats/GetSessionsStats").await.error(401, 0);

@@ -136,5 +136,8 @@ impl List<'_, '_> {
 fn selected(query: &Query) -> impl Iterator<Item = &'static Property> {
     let ty: &'static EntityType = query.ty;
     let selection = query.select.clone();
-    ty.properties.iter().filter(move |p| selection.as_ref().is_none_or(|s| s.iter().any(|q| q.name == p.name)))
+    ty.properties.iter().filter(move |p| match &selection {
+        None => !p.hidden,
+        Some(s) => s.iter().any(|q| q.name == p.name),
+    })
 }

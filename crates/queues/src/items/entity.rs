@@ -88,6 +88,13 @@ pub static ITEM: EntityType = EntityType {
             "(SELECT p.path FROM folders p WHERE p.id = (SELECT min(f.folder_id) FROM queue_folders f WHERE f.queue_id = {t}.queue_id))",
         ),
         Property::new("Id", Kind::Int64, "id"),
+        // The Python SDK lists the items of a queue by its name.
+        Property::computed(
+            "QueueDefinitionName",
+            Kind::Text,
+            "(SELECT q.name FROM queue_definitions q WHERE q.id = {t}.queue_id)",
+        )
+        .hidden(),
     ],
     navigations: &[
         Navigation { name: "QueueDefinition", target: || &QUEUE, link: Link::One { local: "queue_id", remote: "id" } },

@@ -29,8 +29,10 @@ suite! {
         let part = admin.get(&format!("{path}?$select=SpecificContent,Status")).await.expect(200);
         assert_eq!(part["SpecificContent"], item["SpecificContent"]);
         assert!(part.get("Key").is_none());
-        let list = admin.get("/odata/QueueItems?$filter=QueueDefinitionName eq 'x'").await;
-        list.error(400, 1000);
+        for (name, count) in [("INVOICES", 1), ("x", 0)] {
+            let list = admin.get(&format!("/odata/QueueItems?$filter=QueueDefinitionName eq '{name}'")).await.expect(200);
+            assert_eq!(list["@odata.count"], count);
+        }
         let list = admin.get(&format!("/odata/QueueItems?$filter=QueueDefinitionId eq {id} and Status eq 'New'&$expand=QueueDefinition,Robot,ReviewerUser")).await.expect(200);
         assert_eq!(list["value"][0]["QueueDefinition"]["Name"], "Invoices");
         assert_eq!(list["value"][0]["Robot"], Value::Null);

@@ -132,7 +132,9 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(body: Value) -> Result<Option<Vec<(Who, Option<i64>, Option<i64>)>>> {
+    type Told = (Who, Option<i64>, Option<i64>);
+
+    fn read(body: Value) -> Result<Option<Vec<Told>>> {
         let found = entries(Fields::of(&body), 2)?;
         Ok(found.map(|list| list.into_iter().map(|e| (e.who, e.machine, e.id)).collect()))
     }

@@ -7,8 +7,6 @@ use bandmaster_resources::files::FileRemoval;
 use bandmaster_store::params;
 use bandmaster_testkit::{Client, TestServer, Value, json};
 
-pub use bandmaster_testkit::json as j;
-
 /// OData functions and actions of a set.
 pub fn op(set: &str, name: &str) -> String {
     format!("/odata/{set}/UiPath.Server.Configuration.OData.{name}")
