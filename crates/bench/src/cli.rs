@@ -215,7 +215,11 @@ async fn measure(m: Measuring, bench: Bench) -> Result<bool> {
         ms(percentile(&mut disk, 0.99))
     );
     let lines = match bench {
-        Bench::All => all(&context).await?,
+        Bench::All => {
+            let (lines, sound) = all(&context).await;
+            print!("{}", table(&lines));
+            return Ok(sound);
+        }
         Bench::Claim => benches::claim::run(&context).await?,
         Bench::Start => benches::start::run(&context).await?,
         Bench::Page => benches::page::run(&context).await?,
@@ -228,12 +232,14 @@ async fn measure(m: Measuring, bench: Bench) -> Result<bool> {
 }
 
 /// Every benchmark; the large queue is filled once a database and serves the page first, then the claims. One that
-/// fails does not keep the others from being told.
-async fn all(context: &Context) -> Result<Vec<Line>> {
+/// fails does not keep the others from being told; the second value says whether none did.
+async fn all(context: &Context) -> (Vec<Line>, bool) {
     let mut lines = Vec::new();
+    let mut sound = true;
     let mut take = |name: &str, result: Result<Vec<Line>>| match result {
         Ok(more) => lines.extend(more),
         Err(error) => {
+            sound = false;
             let product = format!("failed: {error:#}").replace(['|', '\n'], " ");
             lines.push(Line { what: name.to_owned(), product, reached: Some(false), ..Line::default() });
         }
@@ -257,7 +263,7 @@ async fn all(context: &Context) -> Result<Vec<Line>> {
             Err(error) => take("prefill", Err(error)),
         }
     }
-    Ok(lines)
+    (lines, sound)
 }
 
 async fn kill(k: Killing) -> Result<bool> {

@@ -118,7 +118,7 @@ fn programs() -> Result<PathBuf> {
         .collect();
     found.sort();
     let newest = found.pop().map(|(_, bin)| bin);
-    newest.context("the PostgreSQL server is missing: apt-get install postgresql postgresql-contrib")
+    newest.context("the PostgreSQL server is missing: apt-get install postgresql")
 }
 
 /// The server refuses to run as root; then it runs as the package's user.

@@ -4,7 +4,7 @@
 use crate::neighbours;
 use bandmaster_api::query::{count, visibility};
 use bandmaster_api::{Call, Output, Registry};
-use bandmaster_core::Result;
+use bandmaster_core::{Error, Result};
 use bandmaster_fleet::sessions::SILENCE;
 use bandmaster_model::{EntityType, Kind, Permission};
 use bandmaster_odata::{Constant, Predicate, Query};
@@ -26,6 +26,8 @@ pub fn register(r: &mut Registry) {
     r.serve("Stats_GetCountStats", things);
     r.serve("Stats_GetJobsStats", jobs);
     r.serve("Stats_GetSessionsStats", sessions);
+    r.serve("Stats_GetLicenseStats", licenses);
+    r.serve("Stats_GetConsumptionLicenseStats", licenses);
 }
 
 fn stat(title: &str, count: i64, permitted: bool) -> Value {
@@ -100,4 +102,15 @@ async fn sessions(call: &mut Call) -> Result<Output> {
         stat("Disconnected", disconnected, true),
         stat("Unresponsive", unresponsive, true),
     ]))
+}
+
+/// Licences used by day: none, since none is needed. Only administrators of the installation name a tenant.
+async fn licenses(call: &mut Call) -> Result<Output> {
+    if call.int_query("days")?.is_some_and(|days| days < 0) {
+        return Err(Error::argument("days is negative."));
+    }
+    if call.int_query("tenantId")?.is_some() && !call.principal.host {
+        return Err(Error::forbidden());
+    }
+    Ok(Output::json(Vec::<Value>::new()))
 }

@@ -70,7 +70,8 @@ pub static TARGET_FRAMEWORK: EnumType =
     EnumType { name: "TargetFramework", members: &[("Legacy", 0), ("Windows", 1), ("Portable", 2)] };
 
 /// `JobPriority`, the band of a priority value.
-pub static JOB_PRIORITY: EnumType = EnumType { name: "JobPriority", members: &[("Low", 0), ("Normal", 1), ("High", 2)] };
+pub static JOB_PRIORITY: EnumType =
+    EnumType { name: "JobPriority", members: &[("Low", 0), ("Normal", 1), ("High", 2)] };
 
 /// `RobotSize`; stored and shown only.
 pub static ROBOT_SIZE: EnumType =

@@ -21,8 +21,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIME: Duration = Duration::from_secs(30);
+/// How long a connection may go without the head of a request. It counts for idle connections too, so it is longer than
+/// the pauses of clients that call every half minute: closing at that very moment would fail their next call.
+const HEAD_TIME: Duration = Duration::from_secs(100);
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// How long requests may go on after the server was asked to stop.

@@ -11,11 +11,18 @@ use crate::start::{self, Ambient, Running};
 use anyhow::{Context, Result, bail};
 use client::Api;
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// The sample may take this long, most of which is the preparation of its Python environment.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The robot has this long to end.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+type Agent = tokio::task::JoinHandle<Result<()>>;
 
 /// What the quickstart prints at the end.
 pub struct Outcome {
@@ -29,17 +36,27 @@ pub async fn run(config: &Config, once: bool) -> Result<Outcome> {
     let running = start::run(config, prepared).await?;
     say(&format!("server     {}", running.url));
     let stop_robot = CancellationToken::new();
-    let result = main_job(config, &running, &stop_robot).await;
+    let mut agent = None;
+    let result = main_job(config, &running, &stop_robot, &mut agent).await;
     if result.is_ok() && !once {
         say("serving    press Ctrl-C to stop");
         crate::signals::stop_asked().await;
     }
     stop_robot.cancel();
+    if let Some(agent) = agent {
+        // The robot says goodbye while the server still listens.
+        let _ = tokio::time::timeout(FAREWELL, agent).await;
+    }
     running.stop().await;
     result
 }
 
-async fn main_job(config: &Config, running: &Running, stop_robot: &CancellationToken) -> Result<Outcome> {
+async fn main_job(
+    config: &Config,
+    running: &Running,
+    stop_robot: &CancellationToken,
+    agent: &mut Option<Agent>,
+) -> Result<Outcome> {
     let ask = |request: Value| async move {
         admin::execute(&running.app, &request).await.map_err(|e| anyhow::anyhow!("{e:?}"))
     };
@@ -54,13 +71,15 @@ async fn main_job(config: &Config, running: &Running, stop_robot: &CancellationT
     let api = Api::sign_in(&running.url, &client, scopes, robot["folder_id"].as_i64().unwrap_or_default()).await?;
     say(&format!("client     id {}  secret {}", shown(&client["client_id"]), shown(&client["client_secret"])));
     let machine_key = api.machine("quickstart").await?;
+    let (data_dir, run_as) = robot_folder(&config.data());
     let robot = bandmaster_robot::RobotConfig {
         server_url: running.url.clone(),
         machine_key: bandmaster_robot::Secret::new(machine_key),
-        data_dir: config.data().join("robot"),
+        data_dir,
+        run_as,
         ..bandmaster_robot::RobotConfig::default()
     };
-    let agent = tokio::spawn(bandmaster_robot::run(robot, stop_robot.clone()));
+    let agent = agent.insert(tokio::spawn(bandmaster_robot::run(robot, stop_robot.clone())));
     let package = sample::package().await?;
     say(&format!("package    {} {} ({})", package.id, package.version, package.made_by));
     let release = api.publish(&package).await?;
@@ -68,7 +87,7 @@ async fn main_job(config: &Config, running: &Running, stop_robot: &CancellationT
     let job = api.start(&release, &json!({"name": "Bandmaster"})).await?;
     let key = job["Key"].as_str().context("the job has no key")?.to_owned();
     say(&format!("job        {key}"));
-    let ended = follow(&api, &key, &agent).await?;
+    let ended = follow(&api, &key, agent).await?;
     for line in api.logs(&key).await? {
         say(&format!("log        {line}"));
     }
@@ -81,8 +100,21 @@ async fn main_job(config: &Config, running: &Running, stop_robot: &CancellationT
     Ok(Outcome { successful: state == "Successful" })
 }
 
+/// The robot's own folder, and as whom jobs run. As root, jobs run as a user without rights, who must be able to
+/// enter every folder above; where that cannot be, a trial runs them as the caller.
+fn robot_folder(data: &Path) -> (PathBuf, Option<String>) {
+    let beside = data.with_file_name(format!("{}-robot", data.file_name().unwrap_or_default().to_string_lossy()));
+    let enterable = |folder: &Path| folder.metadata().is_ok_and(|m| m.permissions().mode() & 0o001 != 0);
+    let above = beside.parent().and_then(|p| p.canonicalize().ok());
+    if above.is_some_and(|p| p.ancestors().all(enterable)) {
+        (beside, None)
+    } else {
+        (data.join("robot"), Some("same".to_owned()))
+    }
+}
+
 /// Waits for the end of a job and tells what happens on the way.
-async fn follow(api: &Api, key: &str, agent: &tokio::task::JoinHandle<Result<()>>) -> Result<Value> {
+async fn follow(api: &Api, key: &str, agent: &mut Agent) -> Result<Value> {
     let begun = Instant::now();
     let mut told = String::new();
     loop {
@@ -97,7 +129,10 @@ async fn follow(api: &Api, key: &str, agent: &tokio::task::JoinHandle<Result<()>
             return Ok(job);
         }
         if agent.is_finished() {
-            bail!("the robot ended before the job did");
+            return match (&mut *agent).await {
+                Ok(Err(error)) => Err(error.context("the robot ended before the job did")),
+                _ => bail!("the robot ended before the job did"),
+            };
         }
         if begun.elapsed() > PATIENCE {
             bail!("the job did not end within {} s: {}", PATIENCE.as_secs(), api.why(&job).await?);

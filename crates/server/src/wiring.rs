@@ -3,6 +3,7 @@
 
 use crate::config::Config;
 use crate::data::DataFolder;
+use crate::processes::Releases;
 use crate::start::FirstStart;
 use bandmaster_access as access;
 use bandmaster_api::gate::FleetCredentials;
@@ -98,6 +99,7 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     parts.insert::<Box<dyn FleetCredentials>>(Box::new(fleet::Credentials));
     parts.insert::<Box<dyn access::parts::MachineFolders>>(Box::new(robots.clone()));
     parts.insert::<Box<dyn access::parts::RobotProvisioning>>(Box::new(robots.clone()));
+    parts.insert::<Box<dyn automation::Processes>>(Box::new(Releases));
     let contents: Vec<Box<dyn access::parts::FolderContents>> =
         vec![Box::new(queues::contents::QueueContents), Box::new(observe::logs::LogContents), Box::new(robots.clone())];
     parts.insert(contents);
@@ -119,6 +121,7 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     let mut duties: Vec<Arc<dyn Duty>> = vec![Arc::new(Housekeeping), Arc::new(identity::Upkeep::default())];
     duties.extend(fleet::duties());
     duties.extend(automation::duties());
+    duties.push(Arc::new(packages::PackageFiles));
     Wired { app, duties }
 }
 

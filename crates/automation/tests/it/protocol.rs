@@ -333,8 +333,13 @@ both! {
         assert_ne!(first, second);
         // Nothing new since: the time passes.
         let path = format!("/api/RobotsService/wait?stamp={second}&timeoutSeconds=30");
-        let moved = async { world.pass(31) };
-        let (quiet, ()) = tokio::join!(host.get(&path), moved);
+        let moving = async {
+            loop {
+                world.pass(5);
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let quiet = tokio::select! { reply = host.get(&path) => reply, () = moving => unreachable!() };
         quiet.expect(204);
         world.stranger().get("/api/RobotsService/Wait").await.expect(403);
         Caller::anonymous(&world).get("/api/RobotsService/Wait").await.expect(401);

@@ -28,13 +28,24 @@ pub fn possible() -> bool {
         && std::process::Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|s| s.success())
 }
 
-/// Runs [`inside`] in a namespace of its own; everything that is wrong.
+/// Both cases: the server's own output goes elsewhere, or to the disk that fills up as well. Everything that is wrong.
 pub async fn run(binary: &Path) -> Result<Vec<String>> {
+    let mut wrong = one(binary, false).await.context("with its output elsewhere")?;
+    wrong.extend(one(binary, true).await.context("with its output on the same disk")?);
+    Ok(wrong)
+}
+
+/// Runs [`inside`] in a namespace of its own.
+async fn one(binary: &Path, output_too: bool) -> Result<Vec<String>> {
     let folder = tempfile::tempdir()?;
-    // The server's own output goes beside its folder, where there is room.
-    let script = "mkdir \"$2/server\" && mount -t tmpfs -o \"$1\" none \"$2/server\" && exec \"$3\" full-disk --inside \"$2\" --binary \"$4\"";
+    // The server's output goes beside its data folder.
+    let small = if output_too { "" } else { "/server" };
+    let script = format!(
+        "mkdir -p \"$2{small}\" && mount -t tmpfs -o \"$1\" none \"$2{small}\" && \
+         exec \"$3\" full-disk --inside \"$2\" --binary \"$4\""
+    );
     let output = Command::new("unshare")
-        .args(["--mount", "--propagation", "private", "sh", "-c", script, "sh", SIZE])
+        .args(["--mount", "--propagation", "private", "sh", "-c", &script, "sh", SIZE])
         .args([folder.path(), &std::env::current_exe()?, binary])
         .output()
         .await?;
@@ -47,14 +58,14 @@ pub async fn run(binary: &Path) -> Result<Vec<String>> {
     Ok(wrong.iter().filter_map(|w| w.as_str().map(str::to_owned)).collect())
 }
 
-/// The run itself; `server` in the folder is the small file system. Prints the verdict as JSON.
+/// The run itself, with the data in `server` below the folder. Prints the verdict as JSON.
 pub async fn inside(folder: &Path, binary: &Path) -> Result<()> {
     let data = folder.join("server");
     let settings = Settings {
         binary: binary.to_owned(),
         data: data.clone(),
         database: None,
-        arguments: ["--log-level", "error"].map(str::to_owned).to_vec(),
+        arguments: ["--log-level", "info"].map(str::to_owned).to_vec(),
     };
     let product = Product::start(&settings).await?;
     let mut api = Api::sign_in(&product).await?;

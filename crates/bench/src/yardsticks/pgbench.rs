@@ -43,7 +43,7 @@ pub async fn run(cluster: &Cluster, database: &str, seconds: u64, scratch: &Path
         .arg(&script)
         .output()
         .await
-        .context("pgbench does not run: apt-get install postgresql-contrib")?;
+        .context("pgbench does not run: apt-get install postgresql")?;
     let text = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
         bail!("pgbench: {}", String::from_utf8_lossy(&output.stderr));

@@ -169,8 +169,12 @@ pub async fn one(call: &mut Call) -> Result<Output> {
     store(call, vec![entry]).await
 }
 
-/// At most so many settings are changed in one call.
-fn bounded(list: &[Value]) -> Result<&[Value]> {
+/// A list of the body that must be there. At most so many settings are changed in one call.
+fn bounded<'a>(call: &'a Call, name: &str) -> Result<&'a [Value]> {
+    if call.body().get(name).is_none() {
+        return Err(Error::unbound(name));
+    }
+    let list = call.body().list(name);
     if list.len() > MOST {
         return Err(Error::argument(format!("At most {MOST} settings may be sent at once.")));
     }
@@ -179,7 +183,7 @@ fn bounded(list: &[Value]) -> Result<&[Value]> {
 
 /// Writes several settings: all or none.
 pub async fn many(call: &mut Call) -> Result<Output> {
-    let list = bounded(call.body().list("settings"))?;
+    let list = bounded(call, "settings")?;
     let entries: Result<Vec<Entry>> = list.iter().map(|v| entry(call, Fields::of(v), false)).collect();
     let entries = entries?;
     if entries.iter().any(|e| e.user != 0) {
@@ -201,11 +205,8 @@ pub async fn own_value(call: &mut Call) -> Result<Output> {
 /// passed over.
 pub async fn remove(call: &mut Call) -> Result<Output> {
     let tenant = call.tenant_id()?;
-    let names: Vec<String> = bounded(call.body().list("settingNames"))?
-        .iter()
-        .filter_map(Value::as_str)
-        .map(|name| name.trim().to_owned())
-        .collect();
+    let names: Vec<String> =
+        bounded(call, "settingNames")?.iter().filter_map(Value::as_str).map(|name| name.trim().to_owned()).collect();
     let mut unit = call.begin().await?;
     for name in names {
         if let Some(gone) = delete(&mut unit, tenant, 0, &name).await? {

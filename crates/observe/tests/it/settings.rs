@@ -112,6 +112,10 @@ suite! {
         admin.post(&settings("UpdateBulk"), json!({"settings": many})).await.error(400, 1009);
         admin.post(&settings("UpdateBulk"), json!({"settings": 5})).await.error(400, 1000);
         admin.post(&settings("UpdateBulk"), json!([])).await.error(400, 1000);
+        for empty in [json!(null), json!({}), json!({"settings": null, "settingNames": null})] {
+            admin.post(&settings("UpdateBulk"), empty.clone()).await.error(400, 0);
+            admin.post(&settings("DeleteBulk"), empty).await.error(400, 0);
+        }
         admin.post(&settings("DeleteBulk"), json!({"settingNames": [5]})).await.error(400, 1000);
         let names: Vec<_> = (0..1_001).map(|n| format!("My.{n}")).collect();
         admin.post(&settings("DeleteBulk"), json!({"settingNames": names})).await.error(400, 1009);

@@ -99,4 +99,19 @@ suite! {
         server.application("OR.Monitoring", Some("Automation User")).await.get("/api/Stats/GetSessionsStats").await.error(403, 0);
         server.anonymous().get("/api/Stats/GetSessionsStats").await.error(401, 0);
     }
+
+    async fn no_licences_are_used(server: &TestServer) {
+        let (admin, other) = (server.admin(), server.other_tenant().await);
+        for path in ["/api/Stats/GetLicenseStats", "/api/Stats/GetConsumptionLicenseStats"] {
+            assert_eq!(admin.get(&format!("{path}?tenantId=1&days=7")).await.expect(200), json!([]));
+            assert_eq!(other.get(path).await.expect(200), json!([]));
+            other.get(&format!("{path}?tenantId=1")).await.error(403, 0);
+            for wrong in ["days=x", "days=-1", "tenantId=x"] {
+                admin.get(&format!("{path}?{wrong}")).await.error(400, 1009);
+            }
+            server.application("OR.Monitoring", Some("Automation User")).await.get(path).await.error(403, 0);
+            server.application("OR.Assets", None).await.get(path).await.error(403, 0);
+            server.anonymous().get(path).await.error(401, 0);
+        }
+    }
 }

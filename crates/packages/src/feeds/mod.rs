@@ -81,7 +81,8 @@ impl Feed {
                 if !folder.users.iter().any(|id| call.rights.sees(*id)) {
                     return Err(unknown());
                 }
-                let anywhere = action == "View" && folder.users.iter().any(|id| call.rights.has(&permission, Some(*id)));
+                let anywhere =
+                    action == "View" && folder.users.iter().any(|id| call.rights.has(&permission, Some(*id)));
                 if anywhere { Ok(()) } else { call.require(&permission, Some(folder.id)) }
             }
         }
@@ -150,11 +151,7 @@ async fn visible(call: &Call) -> Result<Vec<Feed>> {
     let mut conn = call.read().await?;
     let own = [Purpose::Processes, Purpose::Libraries].map(|purpose| Feed::of_tenant(&tenant.key, purpose));
     let folders = neighbours::owners_of_feeds(&mut conn, tenant.id).await?;
-    let folders = folders.into_iter().map(|f| Feed {
-        id: f.key.clone(),
-        purpose: Purpose::Processes,
-        folder: Some(f),
-    });
+    let folders = folders.into_iter().map(|f| Feed { id: f.key.clone(), purpose: Purpose::Processes, folder: Some(f) });
     Ok(own.into_iter().chain(folders).filter(|feed| feed.require(call, "View").is_ok()).collect())
 }
 

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 pub(super) struct Entered {
     pub feed: Feed,
     /// Set when it was the key that opened it: as whom units run.
-    pub by_key: Option<UnitContext>,
+    pub by_key: Option<Box<UnitContext>>,
 }
 
 /// The feed of the address, if the caller may do `action` there: a known caller with the scope and the permission,
@@ -42,7 +42,7 @@ pub(super) async fn enter(call: &Call, action: &str) -> Result<Entered> {
         },
         ..call.unit_context().within(organization_id, tenant_id)
     };
-    Ok(Entered { feed, by_key: Some(context) })
+    Ok(Entered { feed, by_key: Some(Box::new(context)) })
 }
 
 /// The key in `X-NuGet-ApiKey`, or the password of basic authentication.

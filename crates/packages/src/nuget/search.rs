@@ -68,10 +68,8 @@ async fn found(call: &Call) -> Result<Output> {
         let text = |column| row.get::<Option<String>>(column).map(Option::unwrap_or_default);
         let (registration, _, _) = addresses(&base, &id, &version);
         let all = versions.remove(&row.get::<i64>(0)?).unwrap_or_default();
-        let all: Vec<Value> = all
-            .iter()
-            .map(|v| json!({"version": v, "downloads": 0, "@id": addresses(&base, &id, v).1}))
-            .collect();
+        let all: Vec<Value> =
+            all.iter().map(|v| json!({"version": v, "downloads": 0, "@id": addresses(&base, &id, v).1})).collect();
         data.push(json!({
             "@id": registration,
             "@type": "Package",

@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn blocks_are_complete_and_bounded() {
-        let text = process_settings(&Fields::of(&json!({"Quality": 50, "AutopilotForRobots": {"Enabled": true}}))).unwrap();
+        let text =
+            process_settings(&Fields::of(&json!({"Quality": 50, "AutopilotForRobots": {"Enabled": true}}))).unwrap();
         assert_eq!(
             serde_json::from_str::<Value>(&text).unwrap(),
             json!({"ErrorRecordingEnabled": false, "Duration": 40, "Frequency": 500, "Quality": 50,

@@ -8,8 +8,7 @@ use crate::versions::ENTRY_POINT;
 use bandmaster_model::entity::Link;
 use bandmaster_model::{EntityType, Kind, Navigation, Property, Scope};
 
-const IS_LATEST: &str =
-    "COALESCE((SELECT v.is_latest FROM package_versions v WHERE v.id = {t}.package_version_id), 0)";
+const IS_LATEST: &str = "COALESCE((SELECT v.is_latest FROM package_versions v WHERE v.id = {t}.package_version_id), 0)";
 
 /// The arguments of the entry point, those of the package's main one where there is none.
 const ARGUMENTS: &str = "COALESCE((SELECT e.arguments FROM package_entry_points e WHERE e.id = {t}.entry_point_id), \

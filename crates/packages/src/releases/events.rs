@@ -11,7 +11,15 @@ fn wrapped(release: &Value, entry: Option<String>, runtime: Option<String>) -> V
     let member = |name: &str| release.get(name).cloned().unwrap_or_default();
     let mut out = Map::new();
     for name in [
-        "Id", "Key", "ProcessKey", "ProcessVersion", "ProcessType", "FeedId", "Name", "Description", "IsLatestVersion",
+        "Id",
+        "Key",
+        "ProcessKey",
+        "ProcessVersion",
+        "ProcessType",
+        "FeedId",
+        "Name",
+        "Description",
+        "IsLatestVersion",
         "Tags",
     ] {
         out.insert(name.into(), member(name));

@@ -25,7 +25,7 @@ mod write;
 pub use entity::{FULL_RELEASE, RELEASE, RELEASE_RETENTION, RELEASE_VERSION, SIMPLE_RELEASE};
 pub use parts::{Dependent, FolderReleases, ReleaseUse};
 pub use retention::{Retention, policies};
-pub use start::{ReleaseForStart, ReleaseWish, current, for_start, of_folder};
+pub use start::{ReleaseForStart, ReleaseWish, by_key, current, for_start, of_folder};
 pub(crate) use versions::{deploy, follow};
 
 use bandmaster_api::{Registry, own};

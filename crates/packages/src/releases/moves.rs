@@ -17,11 +17,19 @@ pub(super) fn register(r: &mut Registry) {
     r.serve("Releases_UpdateToLatestPackageVersionById", latest).also(&[400, 404, 409]).events(CHANGED);
     r.serve("Releases_UpdateToSpecificPackageVersionById", specific).also(&[400, 404, 409]).events(CHANGED);
     r.serve("Releases_RollbackToPreviousReleaseVersionById", back).also(&[400, 404, 409]).events(CHANGED);
-    r.serve("Releases_UpdateToLatestPackageVersionByKeyByIdentifier", latest_by_key).also(&[400, 404, 409]).events(CHANGED);
-    r.serve("Releases_UpdateToSpecificPackageVersionByKeyByIdentifier", specific_by_key).also(&[400, 404, 409]).events(CHANGED);
-    r.serve("Releases_RollbackToPreviousReleaseVersionByKeyByIdentifier", back_by_key).also(&[400, 404, 409]).events(CHANGED);
+    r.serve("Releases_UpdateToLatestPackageVersionByKeyByIdentifier", latest_by_key)
+        .also(&[400, 404, 409])
+        .events(CHANGED);
+    r.serve("Releases_UpdateToSpecificPackageVersionByKeyByIdentifier", specific_by_key)
+        .also(&[400, 404, 409])
+        .events(CHANGED);
+    r.serve("Releases_RollbackToPreviousReleaseVersionByKeyByIdentifier", back_by_key)
+        .also(&[400, 404, 409])
+        .events(CHANGED);
     r.serve("Releases_UpdateToLatestPackageVersionBulk", latest_bulk).also(&[400, 404, 409]).events(CHANGED);
-    r.serve("Releases_UpdateToLatestPackageVersionBulkByKey", latest_bulk_by_key).also(&[400, 404, 409]).events(CHANGED);
+    r.serve("Releases_UpdateToLatestPackageVersionBulkByKey", latest_bulk_by_key)
+        .also(&[400, 404, 409])
+        .events(CHANGED);
 }
 
 /// Moves one process in a unit of its own.

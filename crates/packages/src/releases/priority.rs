@@ -8,8 +8,7 @@ use bandmaster_core::{Error, Result};
 pub(super) const NORMAL: i64 = 45;
 
 /// SQL for the band of a value.
-pub(super) const BAND_SQL: &str =
-    "CASE WHEN {t}.priority <= 30 THEN 0 WHEN {t}.priority <= 60 THEN 1 ELSE 2 END";
+pub(super) const BAND_SQL: &str = "CASE WHEN {t}.priority <= 30 THEN 0 WHEN {t}.priority <= 60 THEN 1 ELSE 2 END";
 
 fn band(value: i64) -> i64 {
     match value {

@@ -116,12 +116,7 @@ pub(crate) async fn followers(conn: &mut Conn, feed_id: &str, package_id: &str) 
 }
 
 /// Processes of a folder that are made of a package, oldest first.
-pub(crate) async fn of_package(
-    conn: &mut Conn,
-    folder_id: i64,
-    feed_id: &str,
-    package_id: &str,
-) -> Result<Vec<i64>> {
+pub(crate) async fn of_package(conn: &mut Conn, folder_id: i64, feed_id: &str, package_id: &str) -> Result<Vec<i64>> {
     let rows = conn
         .query(
             "SELECT id FROM releases \

@@ -154,13 +154,18 @@ pub async fn current(conn: &mut Conn, release_id: i64) -> Result<Option<ReleaseF
     }
 }
 
+/// The process of a tenant with that key, in whatever folder.
+pub async fn by_key(conn: &mut Conn, tenant_id: i64, key: &str) -> Result<Option<ReleaseForStart>> {
+    match conn.query_opt(select!("r.tenant_id = $1 AND r.key = $2"), params![tenant_id, key]).await? {
+        Some(row) => complete(conn, &row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// All processes of a folder, by name; for agents that ask what people may start.
 pub async fn of_folder(conn: &mut Conn, tenant_id: i64, folder_id: i64) -> Result<Vec<ReleaseForStart>> {
     let rows = conn
-        .query(
-            select!("r.tenant_id = $1 AND r.folder_id = $2 ORDER BY fold(r.name)"),
-            params![tenant_id, folder_id],
-        )
+        .query(select!("r.tenant_id = $1 AND r.folder_id = $2 ORDER BY fold(r.name)"), params![tenant_id, folder_id])
         .await?;
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {

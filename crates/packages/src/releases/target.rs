@@ -15,8 +15,7 @@ pub(super) struct Target {
 
 /// The version of a package that a text names in a feed.
 pub(super) async fn version(conn: &mut Conn, feed_id: &str, package_id: &str, text: &str) -> Result<VersionRecord> {
-    let version = Version::parse(text)
-        .map_err(|e| Error::new(400, codes::INVALID_PACKAGE_VERSION, e.to_string()))?;
+    let version = Version::parse(text).map_err(|e| Error::new(400, codes::INVALID_PACKAGE_VERSION, e.to_string()))?;
     if let Some(found) = record::find(conn, feed_id, package_id, &version).await? {
         return Ok(found);
     }

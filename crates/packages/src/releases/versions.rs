@@ -28,12 +28,7 @@ fn managed() -> Error {
 }
 
 /// Moves a process; the process as it was. Being there already is no change.
-pub(super) async fn shift(
-    unit: &mut Unit,
-    folder_id: i64,
-    named: Named<'_>,
-    to: Move<'_>,
-) -> Result<ReleaseRecord> {
+pub(super) async fn shift(unit: &mut Unit, folder_id: i64, named: Named<'_>, to: Move<'_>) -> Result<ReleaseRecord> {
     let tenant = unit.tenant_id();
     let record = lock(unit, tenant, folder_id, named).await?.ok_or_else(|| Error::not_found("Release"))?;
     if record.auto_update && !matches!(to, Move::Latest) {
@@ -105,9 +100,7 @@ pub(crate) async fn follow(unit: &mut Unit, feed: &Feed, package_id: &str, lates
         let Some(version) = packages::by_id(unit, latest).await? else { return Ok(()) };
         let newer = match record.package_version_id {
             Some(present) if present == latest => false,
-            Some(present) => {
-                packages::by_id(unit, present).await?.is_none_or(|p| p.version_key < version.version_key)
-            }
+            Some(present) => packages::by_id(unit, present).await?.is_none_or(|p| p.version_key < version.version_key),
             None => true,
         };
         if newer {
@@ -145,7 +138,10 @@ async fn free_name(unit: &mut Unit, folder_id: i64, package_id: &str) -> Result<
     let mut name = package_id.to_owned();
     for number in 2.. {
         let taken = unit
-            .query_opt("SELECT 1 FROM releases WHERE folder_id = $1 AND fold(name) = fold($2)", params![folder_id, name.as_str()])
+            .query_opt(
+                "SELECT 1 FROM releases WHERE folder_id = $1 AND fold(name) = fold($2)",
+                params![folder_id, name.as_str()],
+            )
             .await?;
         if taken.is_none() {
             break;

@@ -105,7 +105,12 @@ pub(super) async fn create(unit: &mut Unit, folder_id: i64, draft: &Draft, targe
 }
 
 /// Changes a locked process into what the draft says.
-pub(super) async fn update(unit: &mut Unit, record: &ReleaseRecord, draft: &Draft, target: Option<&Target>) -> Result<()> {
+pub(super) async fn update(
+    unit: &mut Unit,
+    record: &ReleaseRecord,
+    draft: &Draft,
+    target: Option<&Target>,
+) -> Result<()> {
     let before = snapshot(unit, record.id).await?;
     let (now, user) = (unit.now(), unit.context().user_id);
     // Values that were accepted before, for an older version, do not stand in the way of other changes.

@@ -83,9 +83,9 @@ async fn open(call: &mut Call) -> Result<Multipart> {
     let mut request = Request::new(call.take_stream()?);
     *request.headers_mut() = call.headers().clone();
     DefaultBodyLimit::disable().apply(&mut request);
-    Multipart::from_request(request, &()).await.map_err(|e| {
-        Error::new(400, codes::INVALID_PACKAGE_COUNT, "The upload is no multipart form.").because(e)
-    })
+    Multipart::from_request(request, &())
+        .await
+        .map_err(|e| Error::new(400, codes::INVALID_PACKAGE_COUNT, "The upload is no multipart form.").because(e))
 }
 
 fn end_of_name(name: &str) -> String {

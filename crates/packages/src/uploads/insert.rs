@@ -65,7 +65,11 @@ async fn same_type(unit: &mut Unit, package_ref: i64, info: &PackageInfo) -> Res
     Err(Error::new(
         400,
         codes::INVALID_PACKAGE_DETAILS,
-        format!("The package {} is of type {before}; a version of type {} cannot be added.", info.id, info.kind.package_type()),
+        format!(
+            "The package {} is of type {before}; a version of type {} cannot be added.",
+            info.id,
+            info.kind.package_type()
+        ),
     ))
 }
 
@@ -109,10 +113,8 @@ fn bindings(info: &PackageInfo) -> String {
 }
 
 fn dependencies(info: &PackageInfo) -> String {
-    let rows = info
-        .dependencies
-        .iter()
-        .map(|d| json!({"id": d.id, "range": d.range, "targetFramework": d.target_framework}));
+    let rows =
+        info.dependencies.iter().map(|d| json!({"id": d.id, "range": d.range, "targetFramework": d.target_framework}));
     Value::Array(rows.collect()).to_string()
 }
 

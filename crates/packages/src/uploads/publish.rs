@@ -25,7 +25,7 @@ pub(crate) enum Publisher<'a> {
         /// The server.
         app: &'a App,
         /// Where and as whom its units run.
-        context: UnitContext,
+        context: Box<UnitContext>,
         /// The fates of its units; whoever answers waits for them.
         fates: Fates,
     },
@@ -51,7 +51,7 @@ impl Publisher<'_> {
     async fn begin(&self) -> Result<Unit> {
         match self {
             Publisher::Caller(call) => call.begin().await,
-            Publisher::Key { app, context, fates } => Unit::begin(app, context.clone(), fates.clone()).await,
+            Publisher::Key { app, context, fates } => Unit::begin(app, UnitContext::clone(context), fates.clone()).await,
         }
     }
 }

@@ -47,7 +47,8 @@ pub(super) async fn set(call: &mut Call) -> Result<Output> {
     let mut unit = call.begin().await?;
     let version = record::of_key(&mut unit, &feed, &key).await?;
     let before = record::json(&mut unit, feed.purpose, tenant, version.id).await?;
-    unit.execute("UPDATE package_versions SET arguments = $1 WHERE id = $2", params![text.as_str(), version.id]).await?;
+    unit.execute("UPDATE package_versions SET arguments = $1 WHERE id = $2", params![text.as_str(), version.id])
+        .await?;
     let entries = record::entries(&mut unit, version.id).await?;
     if let Some(entry) = main_entry(&version, &entries) {
         unit.execute(

@@ -17,11 +17,8 @@ enum Wish {
 }
 
 fn wish(key: &str, purpose: Purpose) -> Result<Wish> {
-    let parsed = if key.contains(':') {
-        PackageKey::parse(key).map(Wish::One)
-    } else {
-        PackageId::parse(key).map(Wish::All)
-    };
+    let parsed =
+        if key.contains(':') { PackageKey::parse(key).map(Wish::One) } else { PackageId::parse(key).map(Wish::All) };
     parsed.map_err(|e| match purpose {
         Purpose::Processes => Error::not_found(what(purpose)).because(e),
         Purpose::Libraries => Error::argument(e.to_string()),

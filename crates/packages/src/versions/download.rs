@@ -16,8 +16,7 @@ pub(super) async fn download(call: &Call, purpose: Purpose) -> Result<Output> {
 /// The file of a version.
 pub(crate) async fn file(app: &App, version: &VersionRecord, purpose: Purpose) -> Result<Output> {
     // Between the row's reading and now it may have been deleted.
-    let (body, length) =
-        files::open(app, &version.file).await?.ok_or_else(|| Error::not_found(what(purpose)))?;
+    let (body, length) = files::open(app, &version.file).await?.ok_or_else(|| Error::not_found(what(purpose)))?;
     let name = format!("{}.{}.nupkg", version.package_id, version.version);
     Ok(Output::stream("application/octet-stream", Some(&name), body, Some(length)))
 }

@@ -8,7 +8,8 @@ use bandmaster_model::{EntityType, Kind, Navigation, Property, Scope};
 const KEY: &str = "{t}.package_id || ':' || {t}.version";
 
 /// Some process is made of this version.
-const IS_ACTIVE: &str = "CASE WHEN EXISTS (SELECT 1 FROM releases r WHERE r.package_version_id = {t}.id) THEN 1 ELSE 0 END";
+const IS_ACTIVE: &str =
+    "CASE WHEN EXISTS (SELECT 1 FROM releases r WHERE r.package_version_id = {t}.id) THEN 1 ELSE 0 END";
 
 /// The version that was the latest before this one.
 const OLD_VERSION: &str = "CASE WHEN {t}.is_latest = 1 THEN (SELECT o.version FROM package_versions o \

@@ -11,10 +11,8 @@ use bandmaster_store::fold;
 
 /// The pattern for `LIKE … ESCAPE '!'` that finds a text anywhere in a folded one.
 pub(crate) fn anywhere(text: &str) -> String {
-    let escaped: String = fold(text)
-        .chars()
-        .flat_map(|c| matches!(c, '%' | '_' | '!').then_some('!').into_iter().chain([c]))
-        .collect();
+    let escaped: String =
+        fold(text).chars().flat_map(|c| matches!(c, '%' | '_' | '!').then_some('!').into_iter().chain([c])).collect();
     format!("%{escaped}%")
 }
 

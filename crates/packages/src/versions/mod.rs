@@ -9,8 +9,8 @@ mod latest;
 mod lists;
 pub(crate) mod record;
 
-pub use entity::{ENTRY_POINT, LIBRARY, PACKAGE};
 pub(crate) use delete::{component, delete_feeds};
+pub use entity::{ENTRY_POINT, LIBRARY, PACKAGE};
 pub(crate) use latest::refresh;
 pub(crate) use lists::anywhere;
 

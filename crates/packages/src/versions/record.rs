@@ -166,7 +166,8 @@ fn entry(row: &Row) -> Result<EntryRecord> {
 
 /// The entry points of a version, in the order of the package.
 pub(crate) async fn entries(conn: &mut Conn, version_id: i64) -> Result<Vec<EntryRecord>> {
-    let sql = format!("SELECT {ENTRY_COLUMNS} FROM package_entry_points e WHERE e.package_version_id = $1 ORDER BY e.id");
+    let sql =
+        format!("SELECT {ENTRY_COLUMNS} FROM package_entry_points e WHERE e.package_version_id = $1 ORDER BY e.id");
     conn.query(&sql, params![version_id]).await?.iter().map(entry).collect()
 }
 

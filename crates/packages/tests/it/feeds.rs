@@ -1,6 +1,6 @@
 //! Feeds of tenants and folders: which there are, who may use them, what is hidden where.
 
-use crate::world::{World, column, package, suite};
+use crate::world::{column, package, suite};
 use serde_json::{Value, json};
 
 const ODATA: &str = "UiPath.Server.Configuration.OData";
@@ -126,13 +126,12 @@ suite! {
         assert_eq!(admin.delete(&format!("/odata/Folders({finance})")).await.status, 204);
         admin.get(&format!("/odata/Processes?feedId={feed}")).await.error(404, 1002);
         let mut conn = world.app.store.read().await.unwrap();
-        let count = |sql: &'static str| sql;
         for (sql, expected) in [
-            (count("SELECT COUNT(*) FROM releases"), 1i64),
-            (count("SELECT COUNT(*) FROM package_versions"), 1),
-            (count("SELECT COUNT(*) FROM packages"), 1),
-            (count("SELECT COUNT(*) FROM release_versions"), 1),
-            (count("SELECT COUNT(*) FROM package_entry_points"), 2),
+            ("SELECT COUNT(*) FROM releases", 1i64),
+            ("SELECT COUNT(*) FROM package_versions", 1),
+            ("SELECT COUNT(*) FROM packages", 1),
+            ("SELECT COUNT(*) FROM release_versions", 1),
+            ("SELECT COUNT(*) FROM package_entry_points", 2),
         ] {
             assert_eq!(conn.query_one(sql, &[]).await.unwrap().get::<i64>(0).unwrap(), expected, "{sql}");
         }

@@ -1,6 +1,6 @@
 //! Personal workspaces: what is published there is deployed there at once.
 
-use crate::world::{World, builder, column, package, suite, unit};
+use crate::world::{World, column, package, suite, unclear, unit};
 use serde_json::{Value, json};
 
 /// The caller's workspace: folder id and feed.
@@ -66,8 +66,8 @@ suite! {
         let list = dana.get("/odata/Releases?$orderby=Id").await.expect(200);
         assert_eq!(column(&list, "Name"), ["Second", "second 2"]);
         // A package whose main entry point is unclear waits for somebody to choose.
-        let unclear = builder("third", "1.0.0").file("project.json", "{}").build().unwrap();
-        dana.upload_to(Some(&feed), &unclear).await.expect(200);
+        dana.upload_to(Some(&feed), &unclear("third", "1.0.0")).await.expect(200);
+        assert_eq!(dana.get("/odata/Releases").await.expect(200)["@odata.count"], 2);
     }
 
     async fn nobody_else_gets_in(world: &World) {

@@ -265,18 +265,11 @@ impl World {
     pub async fn events(&self) -> Vec<(String, Value)> {
         let mut conn = self.app.store.read().await.unwrap();
         let rows = conn.query("SELECT kind, payload FROM events ORDER BY id", params![]).await.unwrap();
-        rows.iter()
-            .map(|r| (r.get(0).unwrap(), serde_json::from_str(&r.get::<String>(1).unwrap()).unwrap()))
-            .collect()
+        rows.iter().map(|r| (r.get(0).unwrap(), serde_json::from_str(&r.get::<String>(1).unwrap()).unwrap())).collect()
     }
 }
 
-async fn build(
-    database: &TestDatabase,
-    folder: &std::path::Path,
-    clock: Arc<MovableClock>,
-    uses: Uses,
-) -> Arc<App> {
+async fn build(database: &TestDatabase, folder: &std::path::Path, clock: Arc<MovableClock>, uses: Uses) -> Arc<App> {
     let ids = Arc::new(RandomIds);
     let mut parts = Parts::default();
     let contents: Vec<Box<dyn FolderContents>> = vec![Box::new(FolderReleases)];
@@ -461,4 +454,30 @@ pub fn builder(id: &str, version: &str) -> PackageBuilder {
 /// The values of a list's rows for one member.
 pub fn column(list: &Value, name: &str) -> Vec<String> {
     list["value"].as_array().unwrap().iter().map(|row| row[name].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// A Studio package with this project file.
+pub fn studio(id: &str, version: &str, project: &Value) -> Vec<u8> {
+    use std::io::Write;
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    let nuspec = format!("<package><metadata><id>{id}</id><version>{version}</version></metadata></package>");
+    for (name, content) in [(format!("{id}.nuspec"), nuspec), ("content/project.json".into(), project.to_string())] {
+        zip.start_file(name, options).unwrap();
+        zip.write_all(content.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// A Studio package whose main entry point is none of its entry points `A.xaml` and `B.xaml`.
+pub fn unclear(id: &str, version: &str) -> Vec<u8> {
+    let entry = |path: &str| json!({"filePath": path, "input": [], "output": []});
+    let project = json!({
+        "name": id,
+        "main": "Main.xaml",
+        "entryPoints": [entry("A.xaml"), entry("B.xaml")],
+        "targetFramework": "Windows",
+        "designOptions": {"outputType": "Process"},
+    });
+    studio(id, version, &project)
 }

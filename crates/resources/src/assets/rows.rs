@@ -133,7 +133,7 @@ pub async fn put(
         Some(secret) => Some(keys.seal(secret.reveal().as_bytes(), &place(&key))?.0),
         None => None,
     };
-    let pairs = value.secret.as_ref().map_or("[]", |s| s.reveal());
+    let pairs = given.pairs.as_deref().unwrap_or("[]");
     let (user, machine) = (write.owner.map(|o| o.user), write.owner.and_then(|o| o.machine));
     match over {
         Some(over) => {

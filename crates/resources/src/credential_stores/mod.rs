@@ -17,7 +17,7 @@ pub const DATABASE: &str = "Database";
 /// Its name, until somebody renames it.
 const NAME: &str = "Orchestrator Database";
 
-/// Registers the operations. Those of credentials proxies are not served: there are none.
+/// Registers the operations.
 pub(crate) fn register(r: &mut Registry) {
     r.entity(&CREDENTIAL_STORE);
     r.serve("CredentialStores_Get", operations::list);
@@ -30,6 +30,7 @@ pub(crate) fn register(r: &mut Registry) {
     r.serve("CredentialStores_SetDefaultStoreForResourceTypeById", operations::set_default).also(&[404]);
     r.serve("CredentialStores_GetResourcesForCredentialStoreTypesByKeyAndResourcetype", operations::resources)
         .also(&[404]);
+    r.serve("CredentialStores_GetResourcesForCredentialsProxyResourceTypes", operations::proxy_resources).also(&[404]);
 }
 
 /// Makes the tenant's own store if it is not there yet, and gives its id. Call it where a tenant is made; a tenant

@@ -35,8 +35,7 @@ pub async fn one(call: &mut Call) -> Result<Output> {
 
 /// Types that a store can be made of.
 pub async fn types(call: &mut Call) -> Result<Output> {
-    call.options()?;
-    Ok(Output::page("Collection(Edm.String)", vec![json!(DATABASE)], Some(1)))
+    call.computed("Collection(Edm.String)", vec![json!(DATABASE)])
 }
 
 fn resource_type(call: &Call) -> Result<&'static str> {
@@ -179,4 +178,11 @@ async fn assets(conn: &mut Conn, tenant: i64, store: i64, types: &'static str) -
     );
     let rows = conn.query(&sql, params![tenant, store]).await?;
     rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+}
+
+/// What has secrets behind a credentials proxy. There are no proxies, so none has the key that is asked for.
+pub async fn proxy_resources(call: &mut Call) -> Result<Output> {
+    call.options()?;
+    call.int_argument("key")?;
+    Err(Error::not_found("CredentialsProxy"))
 }

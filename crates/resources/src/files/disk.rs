@@ -287,4 +287,17 @@ mod tests {
             assert!(place.unfinished(id).is_err(), "{id}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_name_leaves_the_files_folder(id in ".{0,60}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|(\\.\\./){1,4}[a-z]{1,8}") {
+            let place = Place::new(Path::new("/root/files"));
+            for path in [place.path(Area::Attachments, &id), place.unfinished(&id)].into_iter().flatten() {
+                let plain = path.components().all(|c| !matches!(c, std::path::Component::ParentDir));
+                proptest::prop_assert!(path.starts_with("/root/files") && plain);
+                let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+                proptest::prop_assert_eq!(parse_guid(name), Some(name.to_owned()));
+            }
+        }
+    }
 }

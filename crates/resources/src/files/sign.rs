@@ -138,4 +138,13 @@ mod tests {
         assert!(value["Uri"].as_str().unwrap().starts_with(&format!("https://a.example/blob/attachments/{ID}?")));
         assert_eq!(value["RequiresAuth"], json!(false));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_made_up_is_believed(expires in "-?[0-9]{1,19}|.{0,20}", signature in "[0-9a-f]{64}|.{0,70}") {
+            let keys = ring(1);
+            let outcome = check(&keys, Verb::Get, Area::Attachments, ID, Some(&expires), Some(&signature), NOW);
+            proptest::prop_assert_eq!(outcome.map_err(|e| e.status()), Err(403));
+        }
+    }
 }

@@ -106,4 +106,39 @@ suite! {
         assert_eq!(column(&robot.get(&across).await.expect(200), "Name"), [json!("both"), json!("here")]);
         assert_eq!(rows(&server.other_tenant().await.get(&across).await.expect(200)).len(), 0);
     }
+
+    async fn changes_at_once_keep_the_rules(server: &TestServer) {
+        let admin = server.admin();
+        let left = folder(server, "Left").await;
+        let share = op("Assets", "ShareToFolders");
+        for round in 0..6 {
+            // Two who each take one of the two links away: one link stays.
+            let made = admin.post("/odata/Assets", text(&format!("a{round}"))).await.expect(201);
+            let body = |add: &[i64], remove: &[i64]| json!({"AssetIds": [made["Id"]], "ToAddFolderIds": add, "ToRemoveFolderIds": remove});
+            admin.post(&share, body(&[left], &[])).await.expect(204);
+            let (one, two) = futures::join!(admin.post(&share, body(&[], &[left])), admin.post(&share, body(&[], &[server.shared])));
+            let mut statuses = [one.status, two.status];
+            statuses.sort_unstable();
+            assert_eq!(statuses, [204, 409]);
+            // A new name and a new link: the link has the new name, whoever was first.
+            let made = admin.post("/odata/Assets", text(&format!("old{round}"))).await.expect(201);
+            let body = json!({"AssetIds": [made["Id"]], "ToAddFolderIds": [left]});
+            let (address, renamed) = (asset(&made["Id"]), text(&format!("new{round}")));
+            let (one, two) = futures::join!(admin.post(&share, body), admin.put(&address, renamed.clone()));
+            assert_eq!((one.status, two.status), (204, 200), "{} {}", one.text(), two.text());
+            admin.in_folder(left).post("/odata/Assets", renamed).await.error(409, 1001);
+            admin.in_folder(left).post("/odata/Assets", text(&format!("old{round}"))).await.expect(201);
+        }
+    }
+
+    async fn one_name_is_given_once(server: &TestServer) {
+        let admin = server.admin();
+        for round in 0..5 {
+            let body = text(&format!("n{round}"));
+            let replies = futures::future::join_all((0..4).map(|_| admin.post("/odata/Assets", body.clone()))).await;
+            assert_eq!(replies.iter().filter(|r| r.status == 201).count(), 1);
+            assert!(replies.iter().all(|r| matches!(r.status, 201 | 409)), "{:?}", replies.iter().map(|r| r.status).collect::<Vec<_>>());
+        }
+        assert_eq!(rows(&admin.get("/odata/Assets").await.expect(200)).len(), 5);
+    }
 }

@@ -1,4 +1,5 @@
 //! Assets, credential stores and attachments through the HTTP API, on both databases.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod assets;
 mod attachments;

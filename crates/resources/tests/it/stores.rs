@@ -19,6 +19,7 @@ suite! {
         let address = format!("/odata/CredentialStores({id})");
         assert_eq!(admin.get(&address).await.expect(200)["Id"], id);
         assert_eq!(admin.get(&op("CredentialStores", "GetAvailableCredentialStoreTypes")).await.expect(200)["value"], json!(["Database"]));
+        admin.get(&op("CredentialStores", "GetAvailableCredentialStoreTypes?$filter=Nonsense eq 1")).await.error(400, 1000);
         for kind in ["AssetCredential", "Secrets"] {
             let path = format!("{}(resourceType='{kind}')", op("CredentialStores", "GetDefaultStoreForResourceType"));
             assert_eq!(admin.get(&path).await.expect(200)["value"], id);
@@ -74,6 +75,8 @@ suite! {
             assert!(rows(&found).iter().all(|r| r["Type"] == kind && r["Id"].is_i64()));
         }
         admin.get(&ask(4711, "Secrets")).await.error(404, 1002);
+        let proxied = format!("{}(key={id},resourceType='Secrets')", op("CredentialStores", "GetResourcesForCredentialsProxyResourceTypes"));
+        admin.get(&proxied).await.error(404, 1002);
         let filtered = admin.get(&format!("{}?$filter=Name eq 'nothing'", ask(id, "Secrets"))).await.expect(200);
         assert_eq!(rows(&filtered).len(), 0);
     }

@@ -40,7 +40,7 @@ fn built() -> Result<Vec<u8>> {
         "required": ["greeting", "letters"],
     });
     let package = PackageBuilder::new("hello-bandmaster", "1.0.0")
-        .description("The sample automation of Bandmaster's quickstart")
+        .description("The sample automation of the Bandmaster quickstart")
         .authors("Bandmaster")
         .requires_python(">=3.11")
         .dependency("uipath", "==2.14.44")
@@ -61,8 +61,8 @@ async fn with_uipath() -> Result<Option<Vec<u8>>> {
         match uipath(root, arguments).await? {
             None => return Ok(None),
             Some(output) if !output.status.success() => {
-                let text = String::from_utf8_lossy(&output.stdout);
-                bail!("uipath {} failed: {}", arguments.join(" "), text.trim());
+                let said = [output.stdout, output.stderr].concat();
+                bail!("uipath {} failed: {}", arguments.join(" "), String::from_utf8_lossy(&said).trim());
             }
             Some(_) => {}
         }

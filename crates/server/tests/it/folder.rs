@@ -18,12 +18,20 @@ async fn place(server: &TestServer) -> Place {
     let made = plain.post("/odata/Folders", json!({"DisplayName": "Büro"})).await.expect(201);
     let buero = made["Id"].as_i64().unwrap();
     let inner = plain.post("/odata/Folders", json!({"DisplayName": "Inner", "ParentId": buero})).await.expect(201);
-    Place { plain, shared: server.shared, buero, buero_key: made["Key"].as_str().unwrap().to_owned(), inner: inner["Id"].as_i64().unwrap() }
+    Place {
+        plain,
+        shared: server.shared,
+        buero,
+        buero_key: made["Key"].as_str().unwrap().to_owned(),
+        inner: inner["Id"].as_i64().unwrap(),
+    }
 }
 
 /// The folder that a queue made with these headers ends up in.
 async fn lands(client: &Client, name: &str) -> i64 {
-    client.post("/odata/QueueDefinitions", json!({ "Name": name })).await.expect(201)["OrganizationUnitId"].as_i64().unwrap()
+    client.post("/odata/QueueDefinitions", json!({ "Name": name })).await.expect(201)["OrganizationUnitId"]
+        .as_i64()
+        .unwrap()
 }
 
 suite! {

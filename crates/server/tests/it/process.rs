@@ -78,7 +78,8 @@ fn a_data_folder_lives_through_restarts_and_restores() {
     let token = token["token"].as_str().expect("a token").to_owned();
     assert_eq!((get(&server.url, &token), get(&server.url, "rt_wrong")), (200, 401));
 
-    let second = Command::new(BINARY).args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data).output().expect("runs");
+    let second =
+        Command::new(BINARY).args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data).output().expect("runs");
     assert_eq!(second.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&second.stderr).contains("another process uses the data folder"));
 
@@ -86,7 +87,8 @@ fn a_data_folder_lives_through_restarts_and_restores() {
     answer(&admin(&data, &["backup", "--to", &backup.to_string_lossy()]));
     let (code, text) = server.end("-TERM");
     assert_eq!(code, Some(0));
-    let password = text.split("with the password ").nth(1).and_then(|t| t.split_whitespace().next()).expect("a password");
+    let password =
+        text.split("with the password ").nth(1).and_then(|t| t.split_whitespace().next()).expect("a password");
     let files = ["bandmaster.db", "bandmaster.db-wal"].map(|f| std::fs::read(data.join(f)).unwrap_or_default());
     for secret in [password, &token, made["client_secret"].as_str().expect("a secret")] {
         assert!(files.iter().all(|f| !f.windows(secret.len()).any(|w| w == secret.as_bytes())), "a secret in clear");
