@@ -34,14 +34,14 @@ def queues(sdk):
     api("POST", "/odata/QueueDefinitions", {"Name": "sdk-queue"})
     made = sdk.queues.create_item(
         {"Name": "sdk-queue", "Priority": "High", "SpecificContent": {"n": 1}, "Reference": "r1"}, folder_path=FOLDER
-    ).json()
+    )
     assert made["Status"] == "New" and made["SpecificContent"] == {"n": 1}, made
     many = [{"Name": "sdk-queue", "SpecificContent": {"n": n}, "Reference": f"m{n}"} for n in (2, 3)]
-    added = sdk.queues.create_items(many, "sdk-queue", CommitType.ALL_OR_NOTHING, folder_path=FOLDER).json()
+    added = sdk.queues.create_items(many, "sdk-queue", CommitType.ALL_OR_NOTHING, folder_path=FOLDER)
     assert added["Success"], added
-    listed = sdk.queues.list_items("sdk-queue", folder_path=FOLDER).json()
+    listed = sdk.queues.list_items("sdk-queue", folder_path=FOLDER)
     assert len(listed["value"]) == 3, listed
-    taken = sdk.queues.create_transaction_item({"Name": "sdk-queue"}, no_robot=True, folder_path=FOLDER).json()
+    taken = sdk.queues.create_transaction_item({"Name": "sdk-queue"}, no_robot=True, folder_path=FOLDER)
     assert taken["Reference"] == "r1" and taken["Status"] == "InProgress", taken
     key = str(taken["Id"])
     sdk.queues.update_progress_of_transaction_item(key, "half", folder_path=FOLDER)

@@ -97,10 +97,11 @@ impl Call {
         self.visible_with(&self.operation.facts.permission)
     }
 
-    /// The same for another permission.
+    /// The same for another permission; a named folder in which it is not held counts as none.
     pub fn visible_with(&self, permission: &Permission) -> Folders {
         match &self.folder {
-            Some(folder) => Folders::These(vec![folder.id]),
+            Some(folder) if self.rights.grants(permission, Some(folder.id)) => Folders::These(vec![folder.id]),
+            Some(_) => Folders::These(Vec::new()),
             None => self.rights.folders_granting(permission),
         }
     }

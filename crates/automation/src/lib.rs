@@ -1,21 +1,19 @@
 //! Jobs: starting them, handing them to robots, and the calls of robots about them.
 //!
 //! `jobs` are the jobs themselves, `dispatch` decides who runs which and watches over them, `robots` is the
-//! robot service. What jobs ask of other features stands in `process` (processes) and `parts` (attachments, alerts,
-//! settings); `provided` is what other features ask of jobs. Packages and processes are the packages crate's, robots,
+//! robot service. What jobs ask of other features stands in `parts` (attachments, alerts, settings); `provided` is
+//! what other features ask of jobs. Packages and processes are the packages crate's, robots,
 //! machines and sessions the fleet's.
 
 pub mod dispatch;
 pub mod jobs;
 mod neighbours;
 pub mod parts;
-pub mod process;
 pub mod provided;
 pub mod robots;
 pub mod topics;
 
 pub use parts::{AttachmentFacts, Attachments, JobAlerts, JobSettings, OverdueJob};
-pub use process::{Process, Processes, Wish};
 pub use provided::Jobs;
 
 use bandmaster_api::{Duty, Registry};

@@ -1,5 +1,5 @@
 //! What other features ask of jobs: what they use (fleet), whether they live (identity, by way of fleet), and what
-//! they keep in folders and about accounts (access).
+//! they keep in folders and about accounts (access), whether a process is in use (packages).
 
 use crate::jobs::change::Said;
 use crate::jobs::enums::{KILL, SOFT_STOP};
@@ -9,11 +9,12 @@ use bandmaster_access::parts::{AccountContents, FolderContents, Hindrance};
 use bandmaster_api::{App, Unit};
 use bandmaster_core::Result;
 use bandmaster_fleet::{LiveJobs, RunningJobs, Usage};
+use bandmaster_packages::releases::{Dependent, ReleaseUse};
 use bandmaster_store::{Conn, params};
 use futures::future::BoxFuture;
 
-/// The answers. Wire it as `Arc<dyn RunningJobs>` and `Box<dyn LiveJobs>` (parts that fleet asks) and into access's
-/// lists of `Box<dyn FolderContents>` and `Box<dyn AccountContents>`.
+/// The answers. Wire it as `Arc<dyn RunningJobs>` and `Box<dyn LiveJobs>` (parts that fleet asks) and into the
+/// lists of `Box<dyn FolderContents>`, `Box<dyn AccountContents>` (access) and `Box<dyn ReleaseUse>` (packages).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Jobs;
 
@@ -90,6 +91,15 @@ impl FolderContents for Jobs {
                 unit.execute("DELETE FROM jobs WHERE folder_id = $1", params![*folder]).await?;
             }
             Ok(())
+        })
+    }
+}
+
+impl ReleaseUse for Jobs {
+    fn dependent<'a>(&'a self, unit: &'a mut Unit, release_id: i64) -> BoxFuture<'a, Result<Option<Dependent>>> {
+        Box::pin(async move {
+            let sql = "SELECT 1 FROM jobs WHERE release_id = $1 AND ended_at IS NULL LIMIT 1";
+            Ok(unit.query_opt(sql, params![release_id]).await?.map(|_| Dependent::Jobs))
         })
     }
 }

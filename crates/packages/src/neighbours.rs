@@ -1,8 +1,8 @@
-//! What packages read of folders, which belong to the access crate, in the shape that they need.
+//! What packages read of folders and tenants, which belong to the access crate, in the shape that they need.
 
 use bandmaster_access::folders::{self, Node, Tree};
 use bandmaster_core::Result;
-use bandmaster_store::Conn;
+use bandmaster_store::{Conn, params};
 
 /// A folder that owns a feed. The feed's GUID is the folder's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,9 +50,14 @@ pub(crate) async fn folder_by_key(conn: &mut Conn, tenant_id: i64, key: &str) ->
     Ok(folders::find_by_key(conn, tenant_id, key).await?.map(|n| n.id))
 }
 
+/// GUID of a folder.
+pub(crate) async fn key_of_folder(conn: &mut Conn, folder_id: i64) -> Result<Option<String>> {
+    let row = conn.query_opt("SELECT key FROM folders WHERE id = $1", params![folder_id]).await?;
+    Ok(row.map(|r| r.get(0)).transpose()?)
+}
+
 /// GUID of a tenant.
 pub(crate) async fn tenant_key(conn: &mut Conn, tenant_id: i64) -> Result<Option<String>> {
-    use bandmaster_store::params;
     let row = conn.query_opt("SELECT key FROM tenants WHERE id = $1", params![tenant_id]).await?;
     Ok(row.map(|r| r.get(0)).transpose()?)
 }

@@ -246,8 +246,14 @@ async fn run_admin(matches: &ArgMatches) -> Result<ExitCode> {
             admin::command(&config, Value::Object(request)).await?
         }
     };
-    println!("{}", serde_json::to_string_pretty(&answer)?);
+    print(&format!("{}\n", serde_json::to_string_pretty(&answer)?));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes to standard output. A reader that has seen enough and closed it is no error.
+fn print(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 fn documents(matches: &ArgMatches) -> Result<ExitCode> {
@@ -258,12 +264,12 @@ fn documents(matches: &ArgMatches) -> Result<ExitCode> {
 
 fn settings(matches: &ArgMatches) -> Result<ExitCode> {
     match matches.subcommand() {
-        Some(("show", m)) => print!("{}", Config::load(m, env)?.shown()),
+        Some(("show", m)) => print(&Config::load(m, env)?.shown()),
         Some(("check", m)) => {
             Config::load(m, env)?;
-            println!("the settings are valid");
+            print("the settings are valid\n");
         }
-        _ => print!("{}", Config::example()),
+        _ => print(&Config::example()),
     }
     Ok(ExitCode::SUCCESS)
 }

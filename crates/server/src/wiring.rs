@@ -100,9 +100,11 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     parts.insert::<Box<dyn access::parts::MachineFolders>>(Box::new(robots.clone()));
     parts.insert::<Box<dyn access::parts::RobotProvisioning>>(Box::new(robots.clone()));
     parts.insert::<Box<dyn automation::Processes>>(Box::new(Releases));
-    let contents: Vec<Box<dyn access::parts::FolderContents>> =
+    let mut contents: Vec<Box<dyn access::parts::FolderContents>> =
         vec![Box::new(queues::contents::QueueContents), Box::new(observe::logs::LogContents), Box::new(robots.clone())];
+    contents.extend(resources::folder_contents());
     parts.insert(contents);
+    parts.insert(resources::attachments_part());
     let accounts: Vec<Box<dyn access::parts::AccountContents>> = vec![Box::new(automation::Jobs), Box::new(robots)];
     parts.insert(accounts);
     let app = App {
@@ -122,6 +124,7 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     duties.extend(fleet::duties());
     duties.extend(automation::duties());
     duties.push(Arc::new(packages::PackageFiles));
+    duties.extend(resources::duties());
     Wired { app, duties }
 }
 

@@ -88,6 +88,8 @@ fn launch(found: &Found, entry_point: Option<String>) -> Value {
         "feedId": process.feed_key,
         "packageSha256": process.package_sha256,
         "targetFramework": found.need.framework,
+        "targetRuntime": process.target_runtime,
+        "processSettings": process.process_settings.as_ref().and_then(|t| serde_json::from_str::<Value>(t).ok()),
         "entryPointPath": entry_point,
         "requiresUserInteraction": found.need.foreground,
     })

@@ -6,9 +6,9 @@ use super::choose::{Ground, Need, Place, Taken, choose};
 use super::demand::Demand;
 use super::reasons::{PROCESS_GONE, Reasons};
 use super::{ground, reserve};
-use crate::process::{Process, processes};
 use bandmaster_api::{App, Unit};
 use bandmaster_core::{Error, Result};
+use bandmaster_packages::releases::{self, ReleaseForStart};
 use bandmaster_store::{Conn, Dialect, params};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -50,7 +50,7 @@ pub(crate) struct Found {
     pub job_id: i64,
     pub text: String,
     pub need: Need,
-    pub process: Process,
+    pub process: ReleaseForStart,
     pub place: Place,
 }
 
@@ -60,7 +60,7 @@ pub struct Round<'a> {
     tenant_id: i64,
     now: i64,
     grounds: HashMap<i64, Ground>,
-    processes: HashMap<i64, Option<Process>>,
+    processes: HashMap<i64, Option<ReleaseForStart>>,
     taken: Option<Taken>,
     heads: Option<Vec<Head>>,
 }
@@ -81,18 +81,18 @@ impl<'a> Round<'a> {
 
     /// The same, knowing a folder's ground and a process already. They must have been read in the same unit.
     #[must_use]
-    pub fn knowing(mut self, folder_id: i64, ground: Ground, process: Process) -> Round<'a> {
+    pub fn knowing(mut self, folder_id: i64, ground: Ground, process: ReleaseForStart) -> Round<'a> {
         self.grounds.insert(folder_id, ground);
         self.processes.insert(process.id, Some(process));
         self
     }
 
     /// What a demand needs at present, with its process; `None` when that was deleted.
-    async fn need(&mut self, conn: &mut Conn, demand: &Demand) -> Result<Option<(Need, Process)>> {
+    async fn need(&mut self, conn: &mut Conn, demand: &Demand) -> Result<Option<(Need, ReleaseForStart)>> {
         let process = match self.processes.entry(demand.release) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(gap) => {
-                gap.insert(processes(self.app)?.current(conn, self.tenant_id, demand.release).await?)
+                gap.insert(releases::current(conn, demand.release).await?)
             }
         };
         Ok(process.as_ref().map(|p| (need_of(demand, p), p.clone())))
@@ -187,7 +187,7 @@ impl<'a> Round<'a> {
 }
 
 /// What a demand needs from the process as it is.
-pub fn need_of(demand: &Demand, process: &Process) -> Need {
+pub fn need_of(demand: &Demand, process: &ReleaseForStart) -> Need {
     Need {
         runtime: demand.runtime,
         foreground: demand.foreground.unwrap_or(process.requires_user_interaction),

@@ -4,12 +4,12 @@ use super::enums::{
     JOB_PRIORITY, JOB_STATE, JOB_TYPE, PROCESS_TYPE, REMOTE_CONTROL, SERVERLESS_JOB_TYPE, SOURCE_TYPE, STOP_STRATEGY,
 };
 use super::priority::BAND_SQL;
-use crate::process::SIMPLE_RELEASE;
 use bandmaster_fleet::enums::ROBOT_TYPE;
 use bandmaster_fleet::machines::MACHINE_WITHOUT_KEY;
 use bandmaster_fleet::robots::ROBOT;
 use bandmaster_model::entity::Link;
 use bandmaster_model::{EntityType, Kind, Navigation, Property, Scope};
+use bandmaster_packages::releases::SIMPLE_RELEASE;
 
 /// A job.
 pub static JOB: EntityType = EntityType {

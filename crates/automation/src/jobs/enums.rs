@@ -2,6 +2,7 @@
 //! published list is used.
 
 use bandmaster_model::EnumType;
+pub use bandmaster_packages::enums::{JOB_PRIORITY, PROCESS_TEST, PROCESS_TYPE, REMOTE_CONTROL, TARGET_FRAMEWORK as FRAMEWORK};
 
 /// State of a job. What leads from one to the other is in [`super::state`].
 pub static JOB_STATE: EnumType = EnumType {
@@ -18,10 +19,6 @@ pub static JOB_STATE: EnumType = EnumType {
         ("Resumed", 8),
     ],
 };
-
-/// Band of a priority; derived from the value and never stored (see [`super::priority`]).
-pub static JOB_PRIORITY: EnumType =
-    EnumType { name: "JobPriority", members: &[("Low", 0), ("Normal", 1), ("High", 2)] };
 
 /// Who made the job run.
 pub static JOB_TYPE: EnumType = EnumType {
@@ -78,34 +75,10 @@ pub fn source_of(word: &str) -> Option<i64> {
     }
 }
 
-/// What kind of package a process is made of.
-pub static PROCESS_TYPE: EnumType = EnumType {
-    name: "ProcessType",
-    members: &[
-        ("Undefined", 0),
-        ("Process", 1),
-        ("ProcessOrchestration", 2),
-        ("WebApp", 3),
-        ("Agent", 4),
-        ("TestAutomationProcess", PROCESS_TEST),
-        ("Api", 6),
-        ("MCPServer", 7),
-        ("BusinessRules", 8),
-        ("CaseManagement", 9),
-    ],
-};
-
-/// A package of tests, which takes test runtimes unless the request says otherwise.
-pub const PROCESS_TEST: i64 = 5;
-
-/// Frameworks that packages are written for.
-pub static FRAMEWORK: EnumType =
-    EnumType { name: "TargetFramework", members: &[("Legacy", 0), ("Windows", FRAMEWORK_WINDOWS), ("Portable", FRAMEWORK_PORTABLE)] };
-
 /// Runs on Windows only, like everything below it.
 pub const FRAMEWORK_WINDOWS: i64 = 1;
-/// Runs anywhere.
-pub const FRAMEWORK_PORTABLE: i64 = 2;
+
+
 
 /// How a job is stopped.
 pub static STOP_STRATEGY: EnumType =
@@ -115,10 +88,6 @@ pub static STOP_STRATEGY: EnumType =
 pub const SOFT_STOP: i64 = 1;
 /// The process is ended.
 pub const KILL: i64 = 2;
-
-/// What may be watched or controlled from afar; stored and shown only.
-pub static REMOTE_CONTROL: EnumType =
-    EnumType { name: "RemoteControlAccess", members: &[("None", 0), ("ReadOnly", 1), ("Full", 2)] };
 
 /// Kinds of jobs without a robot, which only the cloud product has.
 pub static SERVERLESS_JOB_TYPE: EnumType = EnumType {

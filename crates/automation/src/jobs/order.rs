@@ -101,8 +101,8 @@ pub struct StartOrder {
     pub alert_running: Option<i64>,
     /// The jobs run as the caller.
     pub run_as_me: bool,
-    /// Number of `RemoteControlAccess`.
-    pub remote_control: i64,
+    /// Number of `RemoteControlAccess`, instead of what the process says.
+    pub remote_control: Option<i64>,
     /// The job that starts these.
     pub parent_job_key: Option<String>,
     /// The operation that starts these.
@@ -160,7 +160,7 @@ impl Default for StartOrder {
             alert_pending: None,
             alert_running: None,
             run_as_me: false,
-            remote_control: 0,
+            remote_control: None,
             parent_job_key: None,
             parent_operation_id: None,
             entry_point: None,
@@ -230,7 +230,7 @@ impl StartOrder {
             alert_pending: seconds("AlertPendingExpression")?,
             alert_running: seconds("AlertRunningExpression")?,
             run_as_me: info.bool("RunAsMe").unwrap_or(false),
-            remote_control: info.choice("RemoteControlAccess", &REMOTE_CONTROL)?.unwrap_or(0),
+            remote_control: info.choice("RemoteControlAccess", &REMOTE_CONTROL)?,
             parent_job_key: None,
             parent_operation_id: owned("ParentOperationId"),
             entry_point: owned("EntryPointPath"),

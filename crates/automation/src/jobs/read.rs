@@ -4,11 +4,11 @@ use super::entity::JOB;
 use super::enums::{FRAMEWORK, JOB_STATE};
 use super::row;
 use crate::neighbours;
-use crate::process::processes;
 use bandmaster_api::rights::level_of;
 use bandmaster_api::{Call, Folders, Output};
 use bandmaster_core::{Error, Result, codes, time};
 use bandmaster_model::Permission;
+use bandmaster_packages::releases;
 use bandmaster_store::params;
 use serde_json::{Value, json};
 
@@ -72,7 +72,7 @@ pub async fn info(call: &mut Call) -> Result<Output> {
         )
         .await?;
     let process = match job.release_id {
-        Some(id) => processes(&call.app)?.current(&mut conn, tenant, id).await?,
+        Some(id) => releases::current(&mut conn, id).await?,
         None => None,
     };
     let place = neighbours::place(&mut conn, tenant, job.folder_id).await?;

@@ -6,12 +6,12 @@ use super::enums::ATTENDED;
 use super::launch::audited;
 use super::start::{Started, ids_of};
 use super::state::State;
-use super::{events, row};
+use super::{attachments, events, row};
 use crate::dispatch::round::{Round, at_once};
-use crate::process::processes;
 use crate::topics;
-use bandmaster_api::{Call, Output};
+use bandmaster_api::{Call, Output, Unit};
 use bandmaster_core::{Error, Result, codes};
+use bandmaster_packages::releases;
 use bandmaster_store::params;
 use serde_json::json;
 
@@ -32,7 +32,7 @@ pub async fn restart(call: &mut Call) -> Result<Output> {
         return Err(Error::conflict(codes::CANNOT_RESTART_UNFINISHED_JOB, text));
     }
     let process = match old.release_id {
-        Some(release) => processes(&app)?.current(&mut unit, tenant_id, release).await?,
+        Some(release) => releases::current(&mut unit, release).await?,
         None => None,
     };
     let process = process.ok_or_else(|| Error::not_found("Release"))?;
@@ -48,11 +48,12 @@ pub async fn restart(call: &mut Call) -> Result<Output> {
          alert_running_seconds, due_at, parent_job_key, parent_operation_id, resume_on_same_context, \
          remote_control_access, profiling_options, fps_properties, fps_context, trace_id, parent_span_id, \
          root_span_id, autopilot, video_recording) \
-         SELECT $1, tenant_id, folder_id, release_id, $2, $3, process_type, 0, $4, 1, demand, priority, job_type, \
-         source, source_type, $5, reference, runtime_type, requires_user_interaction, interaction_fixed, \
+         SELECT CAST($1 AS TEXT), tenant_id, folder_id, release_id, CAST($2 AS BIGINT), CAST($3 AS TEXT), process_type, \
+         0, CAST($4 AS BIGINT), 1, demand, priority, job_type, \
+         source, source_type, CAST($5 AS TEXT), reference, runtime_type, requires_user_interaction, interaction_fixed, \
          entry_point_path, entry_point_fixed, target_framework, input_arguments, input_file, environment_variables, \
-         $4, $6, $4, timer_strategy, stop_after_seconds, kill_after_seconds, alert_pending_seconds, \
-         alert_running_seconds, $7, parent_job_key, parent_operation_id, resume_on_same_context, \
+         CAST($4 AS BIGINT), CAST($6 AS BIGINT), CAST($4 AS BIGINT), timer_strategy, stop_after_seconds, kill_after_seconds, alert_pending_seconds, \
+         alert_running_seconds, CAST($7 AS BIGINT), parent_job_key, parent_operation_id, resume_on_same_context, \
          remote_control_access, profiling_options, fps_properties, fps_context, trace_id, parent_span_id, \
          root_span_id, autopilot, video_recording FROM jobs WHERE id = $8",
         params![
@@ -70,14 +71,7 @@ pub async fn restart(call: &mut Call) -> Result<Output> {
     let keys = vec![key];
     let ids = ids_of(&mut unit, &keys).await?;
     let new = ids.first().copied().ok_or_else(|| Error::internal("a job just made is not there"))?;
-    unit.execute(
-        "INSERT INTO job_attachments (key, job_id, attachment_id, category, name, created_at, creator_user_id, \
-         updated_at, updater_user_id) \
-         SELECT key || '-' || CAST($1 AS TEXT), $1, attachment_id, category, name, $2, $3, $2, $3 \
-         FROM job_attachments WHERE job_id = $4 AND category <> 'Output'",
-        params![new, now, user, old.id],
-    )
-    .await?;
+    copy_attachments(&mut unit, old.id, new, user).await?;
     note(&mut unit, new, State::Pending, Some(&format!("Restart of the job {}.", old.id))).await?;
     let snapshot = events::snapshot(&mut unit, tenant_id, new).await?;
     let payload = json!({
@@ -101,4 +95,18 @@ pub async fn restart(call: &mut Call) -> Result<Output> {
     at_once(&mut unit, &mut Round::new(&app, tenant_id), 1).await?;
     unit.commit().await?;
     call.entity(&JOB, new).await
+}
+
+/// What went into the old job goes into the new one; what came out of it does not.
+async fn copy_attachments(unit: &mut Unit, old: i64, new: i64, user: Option<i64>) -> Result<()> {
+    let sql = "SELECT attachment_id, category, name FROM job_attachments WHERE job_id = $1 AND category <> 'Output' \
+         ORDER BY id";
+    let now = unit.now();
+    for row in unit.query(sql, params![old]).await? {
+        let key = unit.guid();
+        let (file, category): (String, String) = (row.get(0)?, row.get(1)?);
+        let name: Option<String> = row.get(2)?;
+        unit.execute(attachments::INSERT, params![key, new, file, category, name, now, user]).await?;
+    }
+    Ok(())
 }

@@ -8,11 +8,11 @@ use super::timers::Limits;
 use super::{arguments, state::State};
 use crate::dispatch::{Demand, Ground, ground};
 use crate::parts;
-use crate::process::{Process, Wish, processes};
 use crate::topics;
 use bandmaster_api::{App, Unit};
 use bandmaster_core::{Error, Result, codes};
 use bandmaster_fleet::enums::{DEVELOPMENT, TEST_AUTOMATION, UNATTENDED};
+use bandmaster_packages::releases::{self, ReleaseForStart, ReleaseWish};
 use bandmaster_store::{Conn, Value as Cell, params};
 use serde_json::{Map, Value, json};
 
@@ -35,7 +35,7 @@ pub struct Where<'a> {
 /// A start whose process is known.
 pub struct Resolved {
     /// The process.
-    pub process: Process,
+    pub process: ReleaseForStart,
     /// Accounts, machines and sessions of the folder.
     pub ground: Ground,
     /// Runtime type.
@@ -100,14 +100,13 @@ pub async fn resolve(at: Where<'_>, conn: &mut Conn, order: &StartOrder) -> Resu
     Ok(Resolved { process, ground, runtime, foreground, own_robot, machine, input_arguments })
 }
 
-async fn find_process(at: Where<'_>, conn: &mut Conn, order: &StartOrder) -> Result<Process> {
-    let source = processes(at.app)?;
+async fn find_process(at: Where<'_>, conn: &mut Conn, order: &StartOrder) -> Result<ReleaseForStart> {
     let wish = match (&order.release_key, &order.release_name) {
-        (Some(key), _) => Wish::Key(key),
-        (None, Some(name)) => Wish::Name(name),
+        (Some(key), _) => ReleaseWish::Key(key),
+        (None, Some(name)) => ReleaseWish::Name(name),
         (None, None) => return Err(Error::argument("Either ReleaseKey or ReleaseName is required.")),
     };
-    let process = source.find(conn, at.tenant_id, at.folder_id, wish).await?;
+    let process = releases::for_start(conn, at.tenant_id, at.folder_id, wish).await?;
     let process = process.ok_or_else(|| Error::not_found("Release"))?;
     if let (Some(_), Some(name)) = (&order.release_key, &order.release_name)
         && bandmaster_store::fold(name) != bandmaster_store::fold(&process.name)
@@ -285,7 +284,7 @@ pub async fn create(at: Where<'_>, unit: &mut Unit, order: &StartOrder, resolved
                 order.parent_job_key.as_deref(),
                 order.parent_operation_id.as_deref(),
                 order.resume_on_same_context,
-                order.remote_control,
+                order.remote_control.unwrap_or(process.remote_control),
                 order.profiling_options.as_deref(),
                 order.fps_properties.as_deref(),
                 order.fps_context.as_deref(),
@@ -293,7 +292,7 @@ pub async fn create(at: Where<'_>, unit: &mut Unit, order: &StartOrder, resolved
                 order.parent_span_id.as_deref(),
                 order.root_span_id.as_deref(),
                 order.autopilot.as_deref(),
-                order.video_recording.as_deref(),
+                order.video_recording.as_ref().or(process.video_settings.as_ref()),
             ]
             .to_vec(),
         );

@@ -8,13 +8,13 @@ use crate::jobs::enums::ATTENDED as ATTENDED_JOB;
 use crate::jobs::row::{self, Job};
 use crate::jobs::state::{Event, Outcome, State, after};
 use crate::neighbours;
-use crate::process::{Process, processes};
 use crate::topics;
 use bandmaster_api::{Call, Output, Unit};
 use bandmaster_core::{Error, PrincipalKind, Result, codes};
 use bandmaster_fleet::machines::{self, MachineRecord};
 use bandmaster_fleet::robots::{self, ATTENDED, RobotAccount};
 use bandmaster_fleet::sessions::{self, HostReport};
+use bandmaster_packages::releases::{self, ReleaseForStart};
 use bandmaster_store::{Conn, params};
 use serde_json::{Value, json};
 
@@ -110,11 +110,14 @@ pub(super) async fn processes_of(call: &mut Call) -> Result<Output> {
     let mut shown = Vec::new();
     for folder in neighbours::folders_of(&mut conn, robot.tenant_id, robot.user_id).await? {
         let Some(place) = neighbours::place(&mut conn, robot.tenant_id, folder).await? else { continue };
-        for process in processes(&call.app)?.of_folder(&mut conn, robot.tenant_id, folder).await? {
+        for process in releases::of_folder(&mut conn, robot.tenant_id, folder).await? {
+            if process.hidden_for_attended {
+                continue;
+            }
             shown.push(json!({
                 "activationKey": process.key,
                 "processName": process.name,
-                "processDescription": null,
+                "processDescription": process.description,
                 "processKey": process.key,
                 "packageId": process.package_id,
                 "packageVersion": process.package_version,
@@ -122,8 +125,8 @@ pub(super) async fn processes_of(call: &mut Call) -> Result<Output> {
                 "folderId": folder,
                 "folderName": place.folder_name,
                 "folderFullyQualifiedName": place.folder_path,
-                "processSettings": null,
-                "feedUrl": null,
+                "processSettings": process.process_settings.and_then(|t| serde_json::from_str::<Value>(&t).ok()),
+                "feedUrl": process.feed_key.map(|f| bandmaster_packages::feeds::url(&call.base, &f)),
             }));
         }
     }
@@ -174,8 +177,8 @@ async fn goes_on(unit: &mut Unit, job: &Job, state: State, report: &Report) -> R
 }
 
 /// The process that the robot says it runs, if its account may run it.
-async fn permitted(unit: &mut Unit, call: &Call, robot: &RobotAccount, key: &str) -> Result<Option<Process>> {
-    let Some(process) = processes(&call.app)?.by_key(unit, robot.tenant_id, key).await? else { return Ok(None) };
+async fn permitted(unit: &mut Unit, robot: &RobotAccount, key: &str) -> Result<Option<ReleaseForStart>> {
+    let Some(process) = releases::by_key(unit, robot.tenant_id, key).await? else { return Ok(None) };
     let path = bandmaster_fleet::folder_path(unit, robot.tenant_id, process.folder_id).await?;
     let assigned = neighbours::is_assigned(unit, robot.user_id, &path).await?;
     Ok(Some(process).filter(|_| assigned))
@@ -193,7 +196,7 @@ async fn begun(
     let Some(job_key) = bandmaster_core::ids::parse_guid(job_key) else { return Ok(None) };
     let robot = robots::by_key(unit, robot_key).await?.filter(|r| r.tenant_id == tenant_id && r.enabled);
     let Some(robot) = robot else { return Ok(None) };
-    let Some(process) = permitted(unit, call, &robot, process_key).await? else {
+    let Some(process) = permitted(unit, &robot, process_key).await? else {
         return Ok(Some(Verdict::Refused("The process does not exist, or the robot may not run it.")));
     };
     let (now, batch) = (unit.now(), unit.guid());

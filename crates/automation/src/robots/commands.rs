@@ -187,7 +187,7 @@ async fn start(
         "jobKey": bound.job_key,
         "jobId": bound.job_id,
         "targetFramework": framework,
-        "feedUrl": feed.map(|f| format!("{}/nuget/{f}/v3/index.json", call.base)),
+        "feedUrl": feed.map(|f| bandmaster_packages::feeds::url(&call.base, f)),
         "inputArguments": text(2)?.unwrap_or_else(|| "{}".to_owned()),
         "defaultInputArguments": null,
         "inputFile": text(3)?,
@@ -195,7 +195,6 @@ async fn start(
         "internalArguments": null,
         "source": text(5)?,
         "jobSource": text(5)?,
-        "processSettings": null,
         "videoRecordingSettings": video,
         "profilingOptions": text(11)?,
         "folderId": row.get::<i64>(1)?,
@@ -222,7 +221,7 @@ async fn start(
         "stopGraceSeconds": grace,
     });
     for name in
-        ["processKey", "processName", "packageId", "packageVersion", "feedId", "packageSha256", "entryPointPath", "requiresUserInteraction"]
+        ["processKey", "processName", "packageId", "packageVersion", "feedId", "packageSha256", "entryPointPath", "requiresUserInteraction", "processSettings", "targetRuntime"]
     {
         data[name] = launch.get(name).cloned().unwrap_or_default();
     }

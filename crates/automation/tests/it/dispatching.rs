@@ -20,7 +20,7 @@ async fn connect(world: &World, key: &str, host: &str) {
 
 both! {
     async fn by_priority_then_age(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         world.account("bot").await;
         let (_, key) = world.machine("pool", 1).await;
         let mut jobs = Vec::new();
@@ -42,7 +42,7 @@ both! {
     }
 
     async fn one_job_a_slot_and_the_emptiest_host_first(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         world.account("bot").await;
         let (_, key) = world.machine("pool", 2).await;
         for host in ["vm-1", "vm-2"] {
@@ -59,7 +59,7 @@ both! {
     }
 
     async fn who_has_been_idle_longest(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (ana, bot) = (world.account("ana").await, world.account("bot").await);
         let (_, key) = world.machine("pool", 1).await;
         let host = world.host(&key, "vm-1");
@@ -77,8 +77,8 @@ both! {
     }
 
     async fn a_job_that_cannot_be_placed_holds_up_nobody_else(world) {
-        let windows = world.process("w", |p| p.target_framework = 1);
-        let process = world.process("p", |_| {});
+        let windows = world.process("w", |p| p.target_framework = 1).await;
+        let process = world.process("p", |_| {}).await;
         world.account("bot").await;
         let (_, key) = world.machine("pool", 1).await;
         connect(&world, &key, "vm-1").await;
@@ -87,7 +87,7 @@ both! {
         assert_eq!(places(&world).await.iter().map(|p| p.0).collect::<Vec<_>>(), [id(&goes)]);
         assert_eq!(world.state(&stuck).await, "Pending");
         // Its process gets a version that runs here: the waiting job takes it.
-        world.edit(windows.id, |p| { p.target_framework = 2; p.package_version = "2.0.0".into(); p.version_id = Some(9); });
+        world.edit(&windows, "2.0.0", 9, 2).await;
         let host = world.host(&key, "vm-1");
         let first = host.beat(None).await.remove(0);
         assert!(host.report(&first, "Running", json!({})).await);
@@ -97,13 +97,13 @@ both! {
         assert_eq!(command["data"]["packageVersion"], "2.0.0");
         assert_eq!(world.job(&stuck["Id"]).await["ReleaseVersionId"], 9);
         // What was handed out stays as it was handed out.
-        world.edit(windows.id, |p| p.package_version = "3.0.0".into());
+        world.edit(&windows, "3.0.0", 10, 2).await;
         assert_eq!(host.beat(None).await[0]["data"]["packageVersion"], "2.0.0");
     }
 
     async fn accounts_with_limits(world) {
-        let process = world.process("p", |_| {});
-        let desktop = world.process("d", |p| p.requires_user_interaction = true);
+        let process = world.process("p", |_| {}).await;
+        let desktop = world.process("d", |p| p.requires_user_interaction = true).await;
         let (ana, bot) = (world.account("ana").await, world.account("bot").await);
         for (robot, user) in [(ana, "ana"), (bot, "bot")] {
             world.credentials(robot, user).await;
@@ -128,7 +128,7 @@ both! {
     }
 
     async fn targets_are_kept(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (ana, bot) = (world.account("ana").await, world.account("bot").await);
         let (first, first_key) = world.machine("one", 5).await;
         let (_, second_key) = world.machine("two", 5).await;
@@ -153,7 +153,7 @@ both! {
     }
 
     async fn machines_may_be_limited_to_accounts(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (ana, bot) = (world.account("ana").await, world.account("bot").await);
         let (machine, key) = world.machine("pool", 2).await;
         connect(&world, &key, "vm-1").await;
@@ -169,7 +169,7 @@ both! {
     }
 
     async fn agents_of_one_user_run_that_users_jobs(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (_, bot) = (world.account("ana").await, world.account("bot").await);
         world.credentials(bot, "CORP\\Bot").await;
         let (_, key) = world.machine("pool", 2).await;
@@ -184,7 +184,7 @@ both! {
     }
 
     async fn hosts_that_take_no_jobs(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         world.account("bot").await;
         let (_, key) = world.machine("pool", 1).await;
         connect(&world, &key, "vm-1").await;
@@ -209,7 +209,7 @@ both! {
     }
 
     async fn folders_keep_to_themselves(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         world.account("bot").await;
         world.machine("idle", 1).await;
         let folder = json!({"DisplayName": "Else", "ProvisionType": "Automatic", "PermissionModel": "FineGrained"});
@@ -220,7 +220,7 @@ both! {
         world.start(&process, json!({})).await;
         world.dispatch().await;
         assert!(places(&world).await.is_empty());
-        let theirs = world.process_in(elsewhere, "q", |_| {});
+        let theirs = world.process_in(elsewhere, "q", |_| {}).await;
         let body = json!({"startInfo": {"ReleaseKey": theirs.key}});
         world.admin().in_folder(elsewhere).post(START, body).await.expect(201);
         assert_eq!(places(&world).await.len(), 1);
@@ -230,10 +230,10 @@ both! {
         world.account("bot").await;
         let (_, key) = world.machine("pool", 1).await;
         for i in 0..40 {
-            let process = world.process(&format!("w{i}"), |p| p.target_framework = 1);
+            let process = world.process(&format!("w{i}"), |p| p.target_framework = 1).await;
             world.start_many(&process, json!({"JobsCount": 5})).await;
         }
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let job = world.start(&process, json!({"SpecificPriorityValue": 1})).await;
         connect(&world, &key, "vm-1").await;
         world.dispatch().await;

@@ -15,7 +15,7 @@ async fn ready(world: &World, slots: i64) -> (i64, i64, String) {
 
 both! {
     async fn a_job_from_start_to_end(world) {
-        let process = world.process("Hello", |_| {});
+        let process = world.process("Hello", |_| {}).await;
         let (robot, machine, key) = ready(&world, 1).await;
         let host = world.host(&key, "vm-1");
         let order = json!({"InputArguments": r#"{"a":1}"#, "EnvironmentVariables": "A=1", "TraceId": "t",
@@ -114,7 +114,7 @@ both! {
     }
 
     async fn acceptance_is_repeatable_and_fenced(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (_, _, key) = ready(&world, 1).await;
         let host = world.host(&key, "vm-1");
         let job = world.start(&process, json!({})).await;
@@ -143,7 +143,7 @@ both! {
     }
 
     async fn a_reservation_that_is_not_accepted_goes_on(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (_, _, key) = ready(&world, 1).await;
         let host = world.host(&key, "vm-1");
         let job = world.start(&process, json!({})).await;
@@ -168,7 +168,7 @@ both! {
     }
 
     async fn a_silent_robot_loses_its_job(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (_, _, key) = ready(&world, 2).await;
         let host = world.host(&key, "vm-1");
         world.look().await;
@@ -196,7 +196,7 @@ both! {
     }
 
     async fn a_forgotten_job_is_lost_though_the_robot_reports(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (_, _, key) = ready(&world, 2).await;
         let host = world.host(&key, "vm-1");
         world.look().await;
@@ -224,7 +224,7 @@ both! {
     }
 
     async fn after_a_stop_of_the_server_robots_have_time_to_report(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (_, _, key) = ready(&world, 1).await;
         let host = world.host(&key, "vm-1");
         world.look().await;
@@ -241,7 +241,7 @@ both! {
     }
 
     async fn stops_reach_the_robot(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (_, _, key) = ready(&world, 1).await;
         let host = world.host(&key, "vm-1");
         let job = world.start(&process, json!({})).await;
@@ -273,7 +273,7 @@ both! {
     }
 
     async fn a_stopped_reservation_is_void(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (_, _, key) = ready(&world, 1).await;
         let host = world.host(&key, "vm-1");
         let job = world.start(&process, json!({})).await;
@@ -286,7 +286,7 @@ both! {
     }
 
     async fn robots_without_reservations_are_taken_at_their_word(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (_, _, key) = ready(&world, 1).await;
         let host = world.host(&key, "vm-1").without("x-bandmaster-agent");
         let job = world.start(&process, json!({})).await;
@@ -304,7 +304,7 @@ both! {
     }
 
     async fn suspension_is_refused_in_words(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (_, _, key) = ready(&world, 1).await;
         let host = world.host(&key, "vm-1");
         let job = world.start(&process, json!({})).await;
@@ -317,7 +317,7 @@ both! {
     }
 
     async fn waiting_agents_are_woken(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (_, _, key) = ready(&world, 1).await;
         let host = world.host(&key, "vm-1");
         let stamp = |reply: Value| reply["stamp"].as_str().unwrap().to_owned();
@@ -347,7 +347,7 @@ both! {
     }
 
     async fn services_start_and_stop(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (_, _, key) = ready(&world, 1).await;
         let encoded = "dm0tw6Q="; // vm-ä
         let host = world.host(&key, "other").with("x-robot-machine-encoded", encoded);
@@ -400,7 +400,7 @@ both! {
     }
 
     async fn passwords_leave_only_for_hosts_that_log_on(world) {
-        let process = world.process("p", |p| { p.requires_user_interaction = true; p.target_framework = 1; });
+        let process = world.process("p", |p| { p.requires_user_interaction = true; p.target_framework = 1; }).await;
         let robot = world.account("bot").await;
         world.credentials(robot, "CORP\\bot").await;
         let (_, key) = world.machine("pool", 1).await;
@@ -422,7 +422,7 @@ both! {
         }
         assert!(windows.report(&command, "Successful", json!({})).await);
         world.sql("DELETE FROM sessions", &[]).await;
-        let background = world.process("b", |_| {});
+        let background = world.process("b", |_| {}).await;
         let linux = world.host(&key, "vm-1");
         linux.robot("StartService", json!({})).await.expect(200);
         world.start(&background, json!({})).await;
@@ -432,7 +432,7 @@ both! {
     }
 
     async fn people_run_their_own_robots(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (_, _, key) = ready(&world, 1).await;
         let sql = "INSERT INTO robots (key, tenant_id, user_id, kind, name, type, created_at, updated_at) \
                    SELECT '0a0a0a0a-0000-4000-8000-000000000001', tenant_id, user_id, 0, 'bot', 1, 1, 1 FROM robots";

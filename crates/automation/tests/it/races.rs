@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 async fn filled(world: &World, hosts: i64, slots: i64, jobs: i64) -> String {
-    let process = world.process("p", |_| {});
+    let process = world.process("p", |_| {}).await;
     for name in ["ana", "bot", "cid"] {
         world.account(name).await;
     }

@@ -10,7 +10,7 @@ both! {
             p.input_arguments = Some(r#"{"month":1,"year":2026}"#.into());
             p.environment_variables = Some("A=1".into());
             p.priority = 65;
-        });
+        }).await;
         world.account("bot").await;
         world.machine("pool", 1).await;
         let job = world
@@ -57,8 +57,8 @@ both! {
     }
 
     async fn refusals(world) {
-        let process = world.process("p", |_| {});
-        let foreground = world.process("f", |p| p.requires_user_interaction = true);
+        let process = world.process("p", |_| {}).await;
+        let foreground = world.process("f", |p| p.requires_user_interaction = true).await;
         let start = async |info: Value| {
             let mut info = info;
             if info.get("ReleaseName").is_none() && info.get("ReleaseKey").is_none() {
@@ -97,7 +97,7 @@ both! {
     }
 
     async fn strategies_make_the_right_number_for_the_right_robots(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         let (ana, bot) = (world.account("ana").await, world.account("bot").await);
         let (machine, _) = world.machine("pool", 1).await;
         let demand = async |jobs: &[Value]| -> Vec<(Vec<i64>, Vec<i64>)> {
@@ -129,7 +129,7 @@ both! {
     }
 
     async fn a_big_start_is_one_start(world) {
-        let process = world.process("p", |_| {});
+        let process = world.process("p", |_| {}).await;
         world.account("bot").await;
         world.machine("pool", 1).await;
         let batch = "a8d04f7e-19c3-4b65-b2f1-6c0e9d83a517";
@@ -146,7 +146,7 @@ both! {
     }
 
     async fn files_and_parents_go_along(world) {
-        let process = world.process("p", |p| p.input_arguments = Some(r#"{"a":1}"#.into()));
+        let process = world.process("p", |p| p.input_arguments = Some(r#"{"a":1}"#.into())).await;
         world.account("bot").await;
         world.machine("pool", 1).await;
         let parent = world.start(&process, json!({})).await;

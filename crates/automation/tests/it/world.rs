@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, Request};
 use bandmaster_api::gate::{Authenticator, FleetCredentials};
 use bandmaster_api::{App, Duty, Fates, Parts, Registry, Served, Settings, Unit, UnitContext};
 use bandmaster_automation::dispatch::{Dispatcher, JobWatch};
-use bandmaster_automation::{AttachmentFacts, Attachments, Jobs, Process, Processes, Wish};
+use bandmaster_automation::{AttachmentFacts, Attachments, Jobs};
 use bandmaster_core::{KeyRing, MovableClock, Principal, PrincipalKind, RandomIds, Result, Scopes, Secret};
 use bandmaster_fleet::{Credentials, Fleet, RunningJobs};
 use bandmaster_identity::{BootstrapPlan, Identity, Options};
@@ -13,13 +13,13 @@ use bandmaster_store::testing::{TestDatabase, postgres_migrated, sqlite_migrated
 use bandmaster_store::{Conn, Store, Value as Cell, params, schema};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Where the clock begins.
 pub const BEGINNING: i64 = 1_767_600_000_000_000;
-pub const SECOND: i64 = 1_000_000;
+/// The feed that all packages are in.
+pub const FEED: &str = "8f4e0000-0000-4000-8000-000000000000";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
@@ -27,43 +27,19 @@ pub enum Backend {
     Postgres,
 }
 
-/// Processes that a test makes up, by id.
-#[derive(Default, Clone)]
-pub struct MadeUp(pub Arc<Mutex<HashMap<i64, Process>>>);
-
-impl Processes for MadeUp {
-    fn find<'a>(
-        &'a self,
-        _: &'a mut Conn,
-        _: i64,
-        folder_id: i64,
-        wish: Wish<'a>,
-    ) -> BoxFuture<'a, Result<Option<Process>>> {
-        let fits = move |p: &&Process| {
-            p.folder_id == folder_id
-                && match wish {
-                    Wish::Key(key) => p.key == key,
-                    Wish::Name(name) => p.name.eq_ignore_ascii_case(name),
-                }
-        };
-        let found = self.0.lock().unwrap().values().find(fits).cloned();
-        Box::pin(async move { Ok(found) })
-    }
-
-    fn by_key<'a>(&'a self, _: &'a mut Conn, _: i64, key: &'a str) -> BoxFuture<'a, Result<Option<Process>>> {
-        let found = self.0.lock().unwrap().values().find(|p| p.key == key).cloned();
-        Box::pin(async move { Ok(found) })
-    }
-
-    fn of_folder<'a>(&'a self, _: &'a mut Conn, _: i64, folder_id: i64) -> BoxFuture<'a, Result<Vec<Process>>> {
-        let found = self.0.lock().unwrap().values().filter(|p| p.folder_id == folder_id).cloned().collect();
-        Box::pin(async move { Ok(found) })
-    }
-
-    fn current<'a>(&'a self, _: &'a mut Conn, _: i64, id: i64) -> BoxFuture<'a, Result<Option<Process>>> {
-        let found = self.0.lock().unwrap().get(&id).cloned();
-        Box::pin(async move { Ok(found) })
-    }
+/// A process as a test wants it.
+#[derive(Debug, Clone)]
+pub struct Process {
+    pub id: i64,
+    pub key: String,
+    pub version: String,
+    pub version_id: i64,
+    pub input_arguments: Option<String>,
+    pub environment_variables: Option<String>,
+    pub requires_user_interaction: bool,
+    pub target_framework: i64,
+    pub process_type: i64,
+    pub priority: i64,
 }
 
 /// The attachment that exists.
@@ -113,7 +89,6 @@ pub struct World {
     pub app: Arc<App>,
     pub served: Arc<Served>,
     pub clock: Arc<MovableClock>,
-    pub processes: MadeUp,
     pub watch: JobWatch,
     pub tenant: i64,
     pub organization: i64,
@@ -122,7 +97,7 @@ pub struct World {
     database: TestDatabase,
 }
 
-fn app(store: Store, clock: Arc<MovableClock>, processes: MadeUp, organization: i64) -> Arc<App> {
+fn app(store: Store, clock: Arc<MovableClock>, organization: i64) -> Arc<App> {
     let identity =
         Identity::new(Options { cost: bandmaster_identity::password::Cost::least(), ..Options::default() });
     let mut parts = Parts::default();
@@ -137,7 +112,6 @@ fn app(store: Store, clock: Arc<MovableClock>, processes: MadeUp, organization: 
     parts.insert::<Box<dyn bandmaster_access::parts::RobotProvisioning>>(Box::new(fleet));
     let contents: Vec<Box<dyn bandmaster_access::parts::FolderContents>> = vec![Box::new(Jobs)];
     parts.insert(contents);
-    parts.insert::<Box<dyn Processes>>(Box::new(processes));
     parts.insert::<Box<dyn Attachments>>(Box::new(OneFile));
     let ids = Arc::new(RandomIds);
     Arc::new(App {
@@ -171,8 +145,7 @@ impl World {
         };
         let store = database.store().await;
         let clock = Arc::new(MovableClock::at(BEGINNING));
-        let processes = MadeUp::default();
-        let first = app(store.clone(), clock.clone(), processes.clone(), 0);
+        let first = app(store.clone(), clock.clone(), 0);
         let identity = Identity::of(&first).unwrap();
         let plan = BootstrapPlan::prepare(identity, &first, Some(Secret::new("correct horse 7 battery"))).await.unwrap();
         let mut unit = Unit::begin(&first, UnitContext::duty("first"), Fates::default()).await.unwrap();
@@ -180,12 +153,11 @@ impl World {
         let admin = made.administrator.key.clone();
         let tenant = bandmaster_access::bootstrap(&mut unit, made.organization.id, Some(&admin)).await.unwrap();
         unit.commit().await.unwrap();
-        let app = app(store, clock.clone(), processes.clone(), made.organization.id);
+        let app = app(store, clock.clone(), made.organization.id);
         World {
             app,
             served: served(),
             clock,
-            processes,
             watch: JobWatch::default(),
             tenant: tenant.id,
             organization: made.organization.id,
@@ -197,7 +169,7 @@ impl World {
 
     /// Another node on the same database, with the same clock.
     pub async fn second_node(&self) -> Arc<App> {
-        app(self.database.store().await, self.clock.clone(), self.processes.clone(), self.organization)
+        app(self.database.store().await, self.clock.clone(), self.organization)
     }
 
     pub async fn unit(&self) -> Unit {
@@ -223,38 +195,74 @@ impl World {
     }
 
     /// A process in the shared folder.
-    pub fn process(&self, name: &str, change: impl FnOnce(&mut Process)) -> Process {
-        self.process_in(self.shared, name, change)
+    pub async fn process(&self, name: &str, change: impl FnOnce(&mut Process)) -> Process {
+        self.process_in(self.shared, name, change).await
     }
 
-    pub fn process_in(&self, folder_id: i64, name: &str, change: impl FnOnce(&mut Process)) -> Process {
-        let mut all = self.processes.0.lock().unwrap();
-        let id = i64::try_from(all.len()).unwrap() + 1;
+    pub async fn process_in(&self, folder: i64, name: &str, change: impl FnOnce(&mut Process)) -> Process {
+        let mut unit = self.unit().await;
+        let text = |sql: &str| sql.to_owned();
         let mut process = Process {
-            id,
-            key: format!("c61f0b92-4e7a-43d5-9a08-{id:012}"),
-            folder_id,
-            name: name.into(),
-            package_id: "hello".into(),
-            package_version: "1.0.0".into(),
-            version_id: Some(id * 100),
-            feed_key: Some("8f4e0000-0000-4000-8000-000000000000".into()),
-            entry_point_path: Some("main".into()),
-            entry_points: vec!["main".into(), "other".into()],
+            id: 0,
+            key: unit.guid(),
+            version: "1.0.0".into(),
+            version_id: 100,
+            input_arguments: None,
+            environment_variables: None,
+            requires_user_interaction: false,
             target_framework: 2,
             process_type: 1,
             priority: 45,
-            package_sha256: Some("ab".repeat(32)),
-            ..Process::default()
         };
         change(&mut process);
-        all.insert(id, process.clone());
+        let package = text(
+            "INSERT INTO packages (tenant_id, feed_id, package_id, project_type, touched_at) VALUES ($1, $2, $3, 1, 1) \
+             RETURNING id",
+        );
+        let package: i64 =
+            unit.query_one(&package, params![self.tenant, FEED, name]).await.unwrap().get(0).unwrap();
+        let version = text(
+            "INSERT INTO package_versions (tenant_id, feed_id, package_ref, package_id, version, version_key, \
+             normal_version, project_type, package_type, process_type, target_framework, target_runtime, arguments, \
+             file, size, sha256, published_at) \
+             VALUES ($1, $2, $3, $4, '1.0.0', '1', '1.0.0', 1, 1, 1, 2, 'python', '{}', $5, 1, $6, 1) RETURNING id",
+        );
+        let values = params![self.tenant, FEED, package, name, process.key.as_str(), "ab".repeat(32)];
+        let version: i64 = unit.query_one(&version, values).await.unwrap().get(0).unwrap();
+        for entry in ["main", "other"] {
+            let sql = "INSERT INTO package_entry_points (package_version_id, unique_id, path, arguments) \
+                 VALUES ($1, 'u', $2, '{}')";
+            unit.execute(sql, params![version, entry]).await.unwrap();
+        }
+        let release = "INSERT INTO releases (key, tenant_id, folder_id, name, process_key, process_version, feed_id, \
+             package_version_id, current_version_id, entry_point_path, input_arguments, environment_variables, \
+             requires_user_interaction, target_framework, process_type, priority, created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, 'hello', $5, $6, $7, $8, 'main', $9, $10, $11, $12, $13, $14, 1, 1) RETURNING id";
+        let values = params![
+            process.key.as_str(),
+            self.tenant,
+            folder,
+            name,
+            process.version.as_str(),
+            FEED,
+            version,
+            process.version_id,
+            process.input_arguments.as_deref(),
+            process.environment_variables.as_deref(),
+            process.requires_user_interaction,
+            process.target_framework,
+            process.process_type,
+            process.priority
+        ];
+        process.id = unit.query_one(release, values).await.unwrap().get(0).unwrap();
+        unit.commit().await.unwrap();
         process
     }
 
-    /// Changes a process.
-    pub fn edit(&self, id: i64, change: impl FnOnce(&mut Process)) {
-        change(self.processes.0.lock().unwrap().get_mut(&id).unwrap());
+    /// Takes another version of a process into use.
+    pub async fn edit(&self, process: &Process, version: &str, version_id: i64, framework: i64) {
+        let sql = "UPDATE releases SET process_version = $1, current_version_id = $2, target_framework = $3 WHERE id = $4";
+        self.sql(sql, params![version, version_id, framework, process.id]).await;
     }
 
     /// A robot account in the shared folder; the id of its robot.

@@ -1,6 +1,7 @@
 //! Taking log lines in.
 
 use crate::world::{column, folder, job, machine, stored, submit};
+use bandmaster_identity::{JobTokenRequest, issue_job_token};
 use bandmaster_testkit::{Client, Value, json, suite};
 
 const JOB: &str = "8066c309-cef8-4b47-9163-b273fc14cc43";
@@ -18,7 +19,7 @@ suite! {
             "windowsIdentity": "CORP\\bot1", "agentSessionId": UNKNOWN, "processName": "InvoiceBot", "processVersion": "1.0.1",
             "fileName": "Main", "jobId": JOB.to_uppercase(), "robotName": "FinBot", "machineId": 32, "machineName": "PC-8",
             "organizationUnitId": 4711, "logType": "Default", "fingerprint": "f1", "ownField": {"a": [1, "ü"]}});
-        let reply = submit(&admin.without_folder(), &[line.clone()]).await;
+        let reply = submit(&admin.without_folder(), std::slice::from_ref(&line)).await;
         assert!(reply.expect(200).is_null());
         let list = admin.get("/odata/RobotLogs").await.expect(200);
         assert_eq!(list["@odata.count"], 1);
@@ -104,7 +105,7 @@ suite! {
         let other = server.other_tenant().await;
         for client in [&user, &other] {
             let [of, none] = [JOB, UNKNOWN].map(|job| json!({"message": "m", "jobId": job, "organizationUnitId": hidden}));
-            let known = submit(&client.without_folder(), &[of.clone()]).await.error(400, 1101);
+            let known = submit(&client.without_folder(), std::slice::from_ref(&of)).await.error(400, 1101);
             assert_eq!(submit(&client.without_folder(), &[none]).await.error(400, 1101)["message"], known["message"]);
             let again = json!({"message": "mine", "jobId": JOB, "fingerprint": "f"});
             submit(client, &[again]).await.expect(200);
@@ -131,6 +132,23 @@ suite! {
         looker.post("/api/Logs", line[0].clone()).await.error(403, 0);
         server.anonymous().post("/api/Logs", line[0].clone()).await.error(401, 0);
         assert_eq!(messages(&looker).await.len(), 1);
+    }
+
+    async fn jobs_tell_of_themselves_alone(server: &TestServer) {
+        let admin = server.admin();
+        for (key, state) in [(JOB, 1), (UNKNOWN, 1)] {
+            job(server, key, server.shared, state).await;
+        }
+        let mut conn = server.app().store.read().await.unwrap();
+        let account: String = conn.query_one("SELECT key FROM users WHERE user_name = 'admin'", &[]).await.unwrap().get(0).unwrap();
+        let request = JobTokenRequest { account_key: &account, tenant_id: crate::world::tenant(server).await, job_key: JOB,
+            lifetime: 3_600_000_000, origin: Some(&server.url) };
+        let token = issue_job_token(server.app(), &request).await.unwrap();
+        let program = server.caller(token.reveal()).without_folder();
+        submit(&program, &[json!({"message": "mine", "jobId": JOB}), json!({"message": "unnamed"})]).await.expect(200);
+        submit(&program, &[json!({"message": "mine", "jobId": JOB}), json!({"message": "other", "jobId": UNKNOWN})]).await.error(403, 0);
+        let list = admin.get("/odata/RobotLogs?$orderby=Id").await.expect(200);
+        assert_eq!((column(&list, "Message"), column(&list, "JobKey")), (vec![json!("mine"), json!("unnamed")], vec![json!(JOB), json!(JOB)]));
     }
 
     async fn machines_write_where_they_work(server: &TestServer) {

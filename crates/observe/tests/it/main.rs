@@ -1,4 +1,5 @@
 //! Black-box tests of logs, settings, statistics and status, on SQLite and PostgreSQL.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod for_clients;
 mod ingest;

@@ -18,10 +18,10 @@ suite! {
         for name in [name, "My.ClientSecret", "NuGet.Packages.ApiKey", "Features.My.Token"] {
             assert_eq!(value(&admin, name).await, "");
         }
-        for path in ["/odata/Settings", &settings("GetWebSettings"), "/odata/Settings?$filter=Value eq 'planted-7f3a-secret'"] {
+        for path in ["/odata/Settings", &settings("GetWebSettings")] {
             let reply = admin.get(path).await;
             reply.expect(200);
-            assert!(!reply.text().replace("eq%20'planted", "").contains(PLANTED), "{path}");
+            assert!(!reply.text().contains(PLANTED), "{path}");
         }
         let filtered = admin.get(&format!("/odata/Settings?$filter=Value eq '{PLANTED}'")).await.expect(200);
         assert_eq!(filtered["value"], json!([]));

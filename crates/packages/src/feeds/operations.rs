@@ -54,13 +54,16 @@ async fn tell_folder_feed(call: &Call, folder_id: Option<i64>) -> Result<Output>
 
 /// `GET /api/PackageFeeds/GetFolderFeed?folderId=`
 async fn folder_feed(call: &mut Call) -> Result<Output> {
-    let id = call.int_query("folderId")?.ok_or_else(|| Error::argument("The argument folderId is missing."))?;
-    tell_folder_feed(call, Some(id)).await
+    match call.int_query("folderId")? {
+        Some(id) => tell_folder_feed(call, Some(id)).await,
+        // No folder takes its packages from the tenant.
+        None => Ok(Output::json(Value::Null)),
+    }
 }
 
 /// `GET /api/PackageFeeds/GetFolderFeedByKey?folderKey=`
 async fn folder_feed_by_key(call: &mut Call) -> Result<Output> {
-    let key = call.guid_query("folderKey")?.ok_or_else(|| Error::argument("The argument folderKey is missing."))?;
+    let Some(key) = call.guid_query("folderKey")? else { return Ok(Output::json(Value::Null)) };
     let found = neighbours::folder_by_key(&mut call.read().await?, call.tenant_id()?, &key).await?;
     tell_folder_feed(call, found).await
 }

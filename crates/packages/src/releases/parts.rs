@@ -6,6 +6,7 @@
 //!
 //! [`FolderReleases`] is this crate's answer to the access crate.
 
+use crate::neighbours;
 use crate::versions::delete_feeds;
 use bandmaster_access::parts::{FolderContents, Hindrance};
 use bandmaster_api::{App, Unit};
@@ -61,8 +62,7 @@ impl FolderContents for FolderReleases {
             let mut feeds = Vec::new();
             for folder in folders {
                 unit.execute("DELETE FROM releases WHERE folder_id = $1", params![*folder]).await?;
-                let row = unit.query_opt("SELECT key FROM folders WHERE id = $1", params![*folder]).await?;
-                feeds.extend(row.map(|r| r.get::<String>(0)).transpose()?);
+                feeds.extend(neighbours::key_of_folder(unit, *folder).await?);
             }
             // Only a folder whose key is a feed has packages under it.
             delete_feeds(unit, &feeds).await

@@ -18,8 +18,8 @@ use serde_json::Value;
 fn refused(error: DbError, name: &str) -> Error {
     match error {
         e if e.is_unique("releases_name") => Error::name_taken(name),
-        // The package was deleted at the same moment.
-        DbError::ForeignKey => Error::not_found("Package"),
+        // The folder was deleted at the same moment.
+        DbError::ForeignKey => Error::folder(),
         other => other.into(),
     }
 }
@@ -228,6 +228,10 @@ async fn take_into_use(unit: &mut Unit, id: i64, target: &Target) -> Result<()> 
         ],
     )
     .await
-    .map_err(|e| refused(e, ""))?;
+    .map_err(|e| match e {
+        // The package was deleted at the same moment.
+        DbError::ForeignKey => Error::not_found("Package"),
+        other => other.into(),
+    })?;
     start_at(unit, id, target).await
 }

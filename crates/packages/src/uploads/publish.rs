@@ -5,6 +5,7 @@ use super::examine::examine;
 use super::insert::{exists, insert};
 use crate::feeds::{Feed, Purpose};
 use crate::files::{Arrived, Stored};
+use crate::neighbours;
 use crate::nupkg::{Fingerprint, PackageInfo};
 use crate::releases;
 use crate::versions::record;
@@ -51,7 +52,9 @@ impl Publisher<'_> {
     async fn begin(&self) -> Result<Unit> {
         match self {
             Publisher::Caller(call) => call.begin().await,
-            Publisher::Key { app, context, fates } => Unit::begin(app, UnitContext::clone(context), fates.clone()).await,
+            Publisher::Key { app, context, fates } => {
+                Unit::begin(app, UnitContext::clone(context), fates.clone()).await
+            }
         }
     }
 }
@@ -139,6 +142,12 @@ async fn within(
     print: &Fingerprint,
     stored: &Stored,
 ) -> Result<Map<String, Value>> {
+    if let Some(folder) = &feed.folder
+        && neighbours::key_of_folder(unit, folder.id).await?.is_none()
+    {
+        // Deleted while the upload was on its way; nothing would ever show its rows.
+        return Err(Error::not_found("Feed"));
+    }
     let made = insert(unit, tenant_id, feed, info, print, stored.name()).await?;
     let latest = refresh(unit, made.package_ref).await?;
     if feed.purpose == Purpose::Processes {

@@ -16,6 +16,7 @@ pub fn check(served: &Served, method: &str, path: &str, status: u16, json: Optio
         assert!(envelope, "{method} {path}: {status} without the envelope");
         return;
     }
+    note(&found.target.facts.id);
     let described = found.target.facts.responses.iter().find(|(s, _)| *s == status);
     let Some((_, ty)) = described else { panic!("{method} {path}: status {status} is not described") };
     match (ty, json) {
@@ -28,6 +29,17 @@ pub fn check(served: &Served, method: &str, path: &str, status: u16, json: Optio
             assert!(wrong.is_empty(), "{method} {path}: {wrong:?}\n{body}");
         }
     }
+}
+
+/// Notes an operation that was called and answered, for the compatibility table; only when that is asked for.
+fn note(operation: &str) {
+    use std::io::Write;
+    let Ok(folder) = std::env::var("BANDMASTER_TESTED") else { return };
+    let name = env!("CARGO_PKG_NAME");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = std::path::Path::new(&folder).join(format!("{name}.tsv"));
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+    file.write_all(format!("{operation}\t{name}\n").as_bytes()).unwrap();
 }
 
 fn walk(served: &Served, value: &Value, ty: &TypeRef, at: &str, wrong: &mut Vec<String>) {

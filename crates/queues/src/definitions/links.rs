@@ -29,7 +29,7 @@ pub async fn share(call: &mut Call) -> Result<Output> {
         }
     }
     let tenant = call.tenant_id()?;
-    let source = call.visible_with(&Permission::parse("Queues.View"));
+    let source = call.rights.folders_granting(&Permission::parse("Queues.View"));
     let mut unit = call.begin().await?;
     for id in queues {
         let rows = unit

@@ -2,9 +2,11 @@
 
 use super::entity::{CREDENTIAL_STORE, RESOURCE_TYPE};
 use super::{DATABASE, codes, own, provide};
-use bandmaster_api::query::entity_json;
+use bandmaster_api::query::{entity_json, refused};
 use bandmaster_api::{Call, Change, Output, Unit};
 use bandmaster_core::{Error, Result};
+use bandmaster_model::{TypeBody, TypeDef};
+use bandmaster_odata::memory;
 use bandmaster_store::{Conn, params};
 use serde_json::{Map, Value, json};
 
@@ -35,7 +37,10 @@ pub async fn one(call: &mut Call) -> Result<Output> {
 
 /// Types that a store can be made of.
 pub async fn types(call: &mut Call) -> Result<Output> {
-    call.computed("Collection(Edm.String)", vec![json!(DATABASE)])
+    // Texts have no members, so options can name none.
+    let text = TypeDef { name: "String".into(), body: TypeBody::Object(Vec::new()) };
+    memory::check(&call.options()?, &text).map_err(|e| refused(&e))?;
+    Ok(Output::page("Collection(Edm.String)", vec![json!(DATABASE)], Some(1)))
 }
 
 fn resource_type(call: &Call) -> Result<&'static str> {
