@@ -7,7 +7,7 @@ use crate::registry::{Operation, Served};
 use crate::rights::{Folders, Rights};
 use crate::unit::{Fates, Unit, UnitContext};
 use axum::body::Body;
-use axum::extract::{FromRequest, Multipart};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart};
 use axum::http::HeaderMap;
 use bandmaster_core::{Error, Principal, Result, codes};
 use bandmaster_model::Permission;
@@ -209,6 +209,8 @@ impl Call {
     pub async fn multipart(&mut self) -> Result<Multipart> {
         let mut request = axum::extract::Request::new(self.take_stream()?);
         *request.headers_mut() = self.headers.clone();
+        // Handlers bound what they read; the library's own limit of 2 MB would cut packages off.
+        DefaultBodyLimit::disable().apply(&mut request);
         Multipart::from_request(request, &())
             .await
             .map_err(|e| Error::invalid("The body is no multipart form.").because(e))

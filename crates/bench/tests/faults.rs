@@ -1,4 +1,5 @@
 //! A short run of the fault harness against the server of the same build.
+#![allow(clippy::unwrap_used)]
 
 use bandmaster_bench::context::{Context, Database};
 use bandmaster_bench::faults::{self, Plan};

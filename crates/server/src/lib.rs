@@ -9,7 +9,6 @@ pub mod data;
 mod documents;
 mod listen;
 pub mod logging;
-mod processes;
 mod quickstart;
 mod routes;
 mod signals;

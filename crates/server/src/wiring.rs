@@ -3,7 +3,6 @@
 
 use crate::config::Config;
 use crate::data::DataFolder;
-use crate::processes::Releases;
 use crate::start::FirstStart;
 use bandmaster_access as access;
 use bandmaster_api::gate::FleetCredentials;
@@ -90,6 +89,8 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     let robots = fleet::Fleet::new(Some(running.clone()));
     parts.insert::<Arc<dyn fleet::RunningJobs>>(running);
     parts.insert::<Box<dyn fleet::LiveJobs>>(Box::new(automation::Jobs));
+    let uses: Vec<Box<dyn packages::releases::ReleaseUse>> = vec![Box::new(automation::Jobs)];
+    parts.insert(uses);
     let micros = |name| i64::try_from(config.number(name)).unwrap_or(i64::MAX / SECOND).saturating_mul(SECOND);
     parts.insert(automation::JobSettings {
         reservation: micros("reservation-seconds"),
@@ -99,7 +100,6 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     parts.insert::<Box<dyn FleetCredentials>>(Box::new(fleet::Credentials));
     parts.insert::<Box<dyn access::parts::MachineFolders>>(Box::new(robots.clone()));
     parts.insert::<Box<dyn access::parts::RobotProvisioning>>(Box::new(robots.clone()));
-    parts.insert::<Box<dyn automation::Processes>>(Box::new(Releases));
     let mut contents: Vec<Box<dyn access::parts::FolderContents>> =
         vec![Box::new(queues::contents::QueueContents), Box::new(observe::logs::LogContents), Box::new(robots.clone())];
     contents.extend(resources::folder_contents());

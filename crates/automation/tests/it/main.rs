@@ -3,6 +3,7 @@
 
 mod dispatching;
 mod operations;
+mod perf;
 mod protocol;
 mod races;
 mod starting;

@@ -216,8 +216,7 @@ impl World {
         };
         change(&mut process);
         let package = text(
-            "INSERT INTO packages (tenant_id, feed_id, package_id, project_type, touched_at) VALUES ($1, $2, $3, 1, 1) \
-             RETURNING id",
+            "INSERT INTO packages (tenant_id, feed_id, package_id, touched_at) VALUES ($1, $2, $3, 1) RETURNING id",
         );
         let package: i64 =
             unit.query_one(&package, params![self.tenant, FEED, name]).await.unwrap().get(0).unwrap();

@@ -31,8 +31,8 @@ use tokio::task::JoinHandle;
 
 /// Jobs must have ended this long after the last kill. Longer than a reservation.
 const DRAIN: Duration = Duration::from_secs(90);
-/// Seconds a reservation holds here, so that kills run into its end.
-const RESERVATION: &str = "3";
+/// How long a reservation holds here: whole seconds, few, so that it ends now and then.
+const RESERVATION: Duration = Duration::from_secs(3);
 
 /// How a run goes.
 #[derive(Debug, Clone, Copy)]
@@ -114,7 +114,8 @@ fn begin(stage: &Stage, product: &Product, random: &mut StdRng) -> Result<Load> 
 /// Runs the load, kills, and judges.
 pub async fn run(context: &Context, database: Database, plan: Plan) -> Result<Verdict> {
     let mut settings = context.fresh(database).await?;
-    settings.arguments = ["--log-level", "warn", "--reservation-seconds", RESERVATION].map(str::to_owned).to_vec();
+    let reservation = RESERVATION.as_secs().to_string();
+    settings.arguments = ["--log-level", "warn", "--reservation-seconds", &reservation].map(str::to_owned).to_vec();
     let mut random = StdRng::seed_from_u64(plan.seed);
     let begun = Instant::now();
     let mut product = Product::start(&settings).await?;

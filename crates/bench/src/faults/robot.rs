@@ -1,6 +1,7 @@
 //! The robot of the load: it journals every command, has Running accepted, and only then "starts a process", which is a
 //! note in the journal. It goes on until all jobs have ended, also after the other clients have stopped.
 
+use super::RESERVATION;
 use super::lane::{Lane, Said};
 use crate::robot::{Order, Robot};
 use anyhow::Result;
@@ -8,16 +9,20 @@ use rand::RngExt;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-/// A process that "runs".
+/// A process that "runs", or a command that is left lying until its reservation is over.
 struct Run {
     order: Order,
     until: Instant,
 }
 
+/// The share of commands that are answered too late, when their job may be with somebody else.
+const LATE: f64 = 0.03;
+
 /// Talks to the server until the lane is over. The lane gives it the server's whereabouts; the robot has a connection of its own.
 pub async fn work(mut lane: Lane, mut robot: Robot) {
     let mut known: HashSet<(String, String)> = HashSet::new();
     let mut running: Vec<Run> = Vec::new();
+    let mut late: Vec<Run> = Vec::new();
     let mut stamp: Option<String> = None;
     let mut greeted = false;
     while reach(&lane, &mut robot).await {
@@ -27,10 +32,21 @@ pub async fn work(mut lane: Lane, mut robot: Robot) {
         }
         let held: Vec<String> = running.iter().map(|r| r.order.job_key.clone()).collect();
         let Ok(orders) = robot.heartbeat(&held).await else { continue };
+        let mut now = Vec::new();
         for order in orders {
-            if known.insert((order.job_key.clone(), order.reservation.clone()))
-                && accepted(&lane, &mut robot, &order).await
-            {
+            if !known.insert((order.job_key.clone(), order.reservation.clone())) {
+                continue;
+            }
+            if lane.chance(LATE) {
+                late.push(Run { order, until: Instant::now() + RESERVATION + Duration::from_millis(50) });
+            } else {
+                now.push(order);
+            }
+        }
+        let (due, waiting): (Vec<Run>, Vec<Run>) = late.into_iter().partition(|run| run.until <= Instant::now());
+        late = waiting;
+        for order in now.into_iter().chain(due.into_iter().map(|run| run.order)) {
+            if accepted(&lane, &mut robot, &order).await {
                 lane.world.journal.lock().runs.push((order.job_key.clone(), order.reservation.clone()));
                 let span = Duration::from_millis(lane.random.random_range(0..150));
                 running.push(Run { order, until: Instant::now() + span });
@@ -45,7 +61,7 @@ pub async fn work(mut lane: Lane, mut robot: Robot) {
             }
         }
         running = still;
-        if running.is_empty() {
+        if running.is_empty() && late.is_empty() {
             // A failed wait has the same consequence as one whose time passed: look again.
             if let Ok(new) = robot.wait(stamp.as_deref(), 1).await {
                 stamp = new.or(stamp);
