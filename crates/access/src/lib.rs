@@ -14,6 +14,7 @@ pub mod directory;
 pub mod folders;
 pub mod gate;
 pub mod kinds;
+pub mod links;
 pub mod parts;
 pub mod roles;
 mod shape;
