@@ -5,11 +5,13 @@
 //! jobs belong to others too: they are asked through [`TenantDirectory`] and the api crate's `FleetCredentials`.
 
 pub mod account;
+mod administrators;
 pub mod applications;
 pub mod authenticate;
 pub mod bootstrap;
 pub mod builtin;
 pub mod claims;
+mod directory;
 pub mod duty;
 pub mod groups;
 pub mod identity;
@@ -26,7 +28,9 @@ pub mod portal;
 mod principal;
 pub mod scopes;
 mod sessions;
+mod settings;
 mod signin;
+mod templates;
 mod throttle;
 pub mod users;
 mod watch;

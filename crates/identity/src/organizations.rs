@@ -1,6 +1,6 @@
 //! Organizations. One of them has users, groups and applications of its own and knows nothing of the others'.
 
-use crate::{builtin, groups};
+use crate::{builtin, groups, templates};
 use bandmaster_api::{Change, Unit};
 use bandmaster_core::{Error, Result};
 use bandmaster_store::{Conn, DbError, Row, params};
@@ -43,6 +43,7 @@ pub async fn create(unit: &mut Unit, name: &str) -> Result<Organization> {
     for group in builtin::GROUPS {
         groups::insert(unit, id, group, true).await?;
     }
+    templates::insert_built_in(unit, id).await?;
     let organization = Organization { id, key, name: name.to_owned() };
     unit.audit(Change {
         component: "Organization",

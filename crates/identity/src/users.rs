@@ -5,7 +5,7 @@ use crate::watch;
 use bandmaster_api::{Change, Unit};
 use bandmaster_core::time::Micros;
 use bandmaster_core::{Error, Result};
-use bandmaster_store::{Conn, Row, params};
+use bandmaster_store::{Conn, DbError, Row, params};
 use serde_json::{Value, json};
 
 /// What an account is.
@@ -46,17 +46,28 @@ pub struct User {
     pub is_host: bool,
     /// Must set a new password before anything else.
     pub must_change_password: bool,
+    /// Whether the address is known to be the account's.
+    pub email_confirmed: bool,
+    /// May sign in with a password though the organization restricts it.
+    pub bypass_basic_auth_restriction: bool,
+    /// Whether an invitation was accepted.
+    pub invitation_accepted: bool,
+    /// Further attributes: a JSON object of texts.
+    pub attributes: String,
     pub(crate) password_hash: Option<String>,
     pub(crate) security_stamp: String,
     /// When it last signed in.
     pub last_login_at: Option<Micros>,
     /// When it was made.
     pub created_at: Micros,
+    /// When it was last changed.
+    pub updated_at: Micros,
 }
 
 const COLUMNS: &str = "SELECT u.id, u.key, u.organization_id, o.key, u.kind, u.user_name, u.email, u.name, u.surname, \
      u.display_name, u.is_active, u.is_host, u.must_change_password, u.password_hash, u.security_stamp, \
-     u.last_login_at, u.created_at FROM identity_users u JOIN organizations o ON o.id = u.organization_id";
+     u.last_login_at, u.created_at, u.updated_at, u.email_confirmed, u.bypass_basic_auth_restriction, \
+     u.invitation_accepted, u.attributes FROM identity_users u JOIN organizations o ON o.id = u.organization_id";
 
 impl User {
     fn from_row(row: &Row) -> Result<User> {
@@ -78,6 +89,11 @@ impl User {
             security_stamp: row.get(14)?,
             last_login_at: row.get(15)?,
             created_at: row.get(16)?,
+            updated_at: row.get(17)?,
+            email_confirmed: row.get(18)?,
+            bypass_basic_auth_restriction: row.get(19)?,
+            invitation_accepted: row.get(20)?,
+            attributes: row.get(21)?,
         })
     }
 
@@ -93,6 +109,7 @@ impl User {
         json!({
             "userName": self.user_name, "email": self.email, "name": self.name, "surname": self.surname,
             "displayName": self.display_name, "isActive": self.is_active,
+            "bypassBasicAuthRestriction": self.bypass_basic_auth_restriction,
         })
     }
 }
@@ -100,6 +117,8 @@ impl User {
 /// A new account.
 #[derive(Debug, Clone, Default)]
 pub struct NewUser<'a> {
+    /// GUID that the caller chose. None: a fresh one.
+    pub key: Option<&'a str>,
     /// Name to sign in with, 1 to 256 characters.
     pub user_name: &'a str,
     /// Address.
@@ -118,24 +137,102 @@ pub struct NewUser<'a> {
     pub robot: bool,
     /// Administrator of the installation.
     pub host: bool,
+    /// May sign in with a password though the organization restricts it.
+    pub bypass_basic_auth_restriction: bool,
+    /// Whether an invitation was accepted.
+    pub invitation_accepted: bool,
+}
+
+/// Why an account cannot be made or changed so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The user name is empty, too long, or has characters that are not allowed.
+    InvalidName,
+    /// The e-mail address is none.
+    InvalidEmail,
+    /// Another account of the organization has the user name.
+    TakenName(String),
+    /// Another account of the organization has the address.
+    TakenEmail(String),
+    /// Another account has the GUID.
+    TakenKey,
+    /// A name to show is too long or has characters that are not allowed.
+    InvalidText,
+}
+
+impl Fault {
+    /// Code of the identity service.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Fault::InvalidName => "InvalidUserName",
+            Fault::InvalidEmail => "InvalidEmail",
+            Fault::TakenName(_) => "DuplicateUserName",
+            Fault::TakenEmail(_) => "DuplicateEmail",
+            Fault::TakenKey => "DuplicateId",
+            Fault::InvalidText => "InvalidName",
+        }
+    }
+
+    /// What is wrong.
+    pub fn text(&self) -> String {
+        let cut = |t: &str| t.chars().take(100).collect::<String>();
+        match self {
+            Fault::InvalidName => "The user name has 1 to 256 characters.".into(),
+            Fault::InvalidEmail => "The e-mail address is not valid.".into(),
+            Fault::TakenName(name) => format!("The user name {} is already used.", cut(name)),
+            Fault::TakenEmail(email) => format!("The e-mail address {} is already used.", cut(email)),
+            Fault::TakenKey => "The id is already used.".into(),
+            Fault::InvalidText => "Names have at most 256 characters, and no control characters.".into(),
+        }
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Error {
+        match &fault {
+            Fault::TakenName(name) | Fault::TakenEmail(name) => Error::name_taken(name),
+            other => Error::argument(other.text()),
+        }
+    }
+}
+
+fn checked_email(email: Option<&str>) -> Result<Option<&str>, Fault> {
+    let email = email.map(str::trim).filter(|e| !e.is_empty());
+    let wrong =
+        |e: &str| e.len() > 256 || !e.contains('@') || e.contains(|c: char| c.is_whitespace() || c.is_control());
+    if email.is_some_and(wrong) { Err(Fault::InvalidEmail) } else { Ok(email) }
+}
+
+fn checked_texts(texts: &[Option<&str>]) -> Result<(), Fault> {
+    let wrong = |t: &&str| t.chars().count() > 256 || t.chars().any(char::is_control);
+    if texts.iter().flatten().any(wrong) { Err(Fault::InvalidText) } else { Ok(()) }
 }
 
 /// Makes an account. 409 when its name or address is taken in the organization.
 pub async fn create(unit: &mut Unit, organization_id: i64, new: &NewUser<'_>) -> Result<User> {
+    Ok(try_create(unit, organization_id, new).await??)
+}
+
+/// The same, telling what is wrong. After a fault the unit is of no use any more.
+pub async fn try_create(unit: &mut Unit, organization_id: i64, new: &NewUser<'_>) -> Result<Result<User, Fault>> {
     let user_name = new.user_name.trim();
     if user_name.is_empty() || user_name.chars().count() > 256 || user_name.chars().any(char::is_control) {
-        return Err(Error::argument("The user name has 1 to 256 characters."));
+        return Ok(Err(Fault::InvalidName));
     }
-    let email = new.email.map(str::trim).filter(|e| !e.is_empty());
-    if email.is_some_and(|e| e.len() > 256 || !e.contains('@') || e.contains(char::is_whitespace)) {
-        return Err(Error::argument("The e-mail address is not valid."));
+    let email = match checked_email(new.email) {
+        Ok(email) => email,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    if let Err(fault) = checked_texts(&[new.name, new.surname, new.display_name]) {
+        return Ok(Err(fault));
     }
-    let (key, stamp, now) = (unit.guid(), unit.guid(), unit.now());
+    let (key, stamp, now) = (new.key.map_or_else(|| unit.guid(), str::to_owned), unit.guid(), unit.now());
     let made = unit
         .query_one(
             "INSERT INTO identity_users (key, organization_id, kind, user_name, email, name, surname, display_name, \
              password_hash, password_changed_at, must_change_password, is_host, security_stamp, created_at, \
-             updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id",
+             updated_at, bypass_basic_auth_restriction, invitation_accepted) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) RETURNING id",
             params![
                 key.as_str(),
                 organization_id,
@@ -151,20 +248,94 @@ pub async fn create(unit: &mut Unit, organization_id: i64, new: &NewUser<'_>) ->
                 new.host,
                 stamp,
                 now,
-                now
+                now,
+                new.bypass_basic_auth_restriction,
+                new.invitation_accepted
             ],
         )
         .await;
-    match made {
-        Err(e) if e.is_unique("identity_users_name") => return Err(Error::name_taken(user_name)),
-        Err(e) if e.is_unique("identity_users_email") => {
-            return Err(Error::name_taken(email.unwrap_or_default()));
-        }
-        other => other?,
-    };
+    if let Err(e) = made {
+        return taken(e, user_name, email).map(Err);
+    }
     let user = by_key(unit, &key).await?.ok_or_else(|| Error::internal("a new account is not there"))?;
     audit(unit, "Create", &user, None, Some(user.snapshot())).await?;
-    Ok(user)
+    Ok(Ok(user))
+}
+
+fn taken(error: DbError, user_name: &str, email: Option<&str>) -> Result<Fault> {
+    match error {
+        e if e.is_unique("identity_users_name") => Ok(Fault::TakenName(user_name.to_owned())),
+        e if e.is_unique("identity_users_email") => Ok(Fault::TakenEmail(email.unwrap_or_default().to_owned())),
+        e if e.is_unique("identity_users_key_key") => Ok(Fault::TakenKey),
+        e => Err(e.into()),
+    }
+}
+
+/// What is to be changed about an account; None leaves a member as it is, an empty text empties it.
+#[derive(Debug, Clone, Default)]
+pub struct Profile<'a> {
+    /// First name.
+    pub name: Option<&'a str>,
+    /// Family name.
+    pub surname: Option<&'a str>,
+    /// Name to show.
+    pub display_name: Option<&'a str>,
+    /// Address.
+    pub email: Option<&'a str>,
+    /// May sign in with a password though the organization restricts it.
+    pub bypass_basic_auth_restriction: Option<bool>,
+    /// Whether an invitation was accepted.
+    pub invitation_accepted: Option<bool>,
+    /// The whole of the further attributes, a JSON object of texts.
+    pub attributes: Option<&'a str>,
+}
+
+/// Changes names, address and flags of an account. After a fault the unit is of no use any more.
+pub async fn change(unit: &mut Unit, user: &User, profile: &Profile<'_>) -> Result<Result<(), Fault>> {
+    if let Err(fault) = checked_texts(&[profile.name, profile.surname, profile.display_name]) {
+        return Ok(Err(fault));
+    }
+    let email = match profile.email.map(|e| checked_email(Some(e))).transpose() {
+        Ok(email) => email,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let now = unit.now();
+    // The row is held from here on, so that two changes at once do not undo each other.
+    let held = unit
+        .execute("UPDATE identity_users SET updated_at = $1 WHERE id = $2 AND is_deleted = 0", params![now, user.id])
+        .await?;
+    let Some(before) = by_id(unit, user.id).await?.filter(|_| held > 0) else {
+        return Err(Error::not_found("User"));
+    };
+    let text = |new: Option<&str>, old: &Option<String>| match new {
+        Some(new) => Some(new.trim().to_owned()).filter(|t| !t.is_empty()),
+        None => old.clone(),
+    };
+    let new_email = email.map_or_else(|| before.email.clone(), |e| e.map(str::to_owned));
+    let email_kept = new_email == before.email;
+    let changed = unit
+        .execute(
+            "UPDATE identity_users SET name = $1, surname = $2, display_name = $3, email = $4, email_confirmed = $5, \
+             bypass_basic_auth_restriction = $6, invitation_accepted = $7, attributes = $8 WHERE id = $9",
+            params![
+                text(profile.name, &before.name),
+                text(profile.surname, &before.surname),
+                text(profile.display_name, &before.display_name),
+                new_email.as_deref(),
+                before.email_confirmed && email_kept,
+                profile.bypass_basic_auth_restriction.unwrap_or(before.bypass_basic_auth_restriction),
+                profile.invitation_accepted.unwrap_or(before.invitation_accepted),
+                profile.attributes.unwrap_or(&before.attributes),
+                user.id
+            ],
+        )
+        .await;
+    if let Err(error) = changed {
+        return taken(error, &user.user_name, new_email.as_deref()).map(Err);
+    }
+    let after = by_id(unit, user.id).await?.ok_or_else(|| Error::not_found("User"))?;
+    audit(unit, "Update", &after, Some(before.snapshot()), Some(after.snapshot())).await?;
+    Ok(Ok(()))
 }
 
 async fn audit(unit: &mut Unit, action: &str, user: &User, before: Option<Value>, after: Option<Value>) -> Result<()> {
@@ -236,6 +407,7 @@ pub async fn set_active(unit: &mut Unit, user: &User, active: bool) -> Result<()
     } else {
         end_sign_ins(unit, user.id).await?;
     }
+    groups::rights_changed(unit, user.organization_id).await?;
     let after = json!({"isActive": active});
     audit(unit, "Update", user, Some(json!({"isActive": user.is_active})), Some(after)).await
 }
@@ -254,7 +426,9 @@ pub async fn remove(unit: &mut Unit, user: &User) -> Result<()> {
     )
     .await?;
     unit.execute("DELETE FROM identity_group_members WHERE member_key = $1", params![user.key.as_str()]).await?;
+    unit.execute("DELETE FROM identity_settings WHERE user_id = $1", params![user.id]).await?;
     end_sign_ins(unit, user.id).await?;
+    groups::rights_changed(unit, user.organization_id).await?;
     audit(unit, "Delete", user, Some(user.snapshot()), None).await
 }
 
@@ -283,4 +457,45 @@ pub async fn create_in_groups(
         groups::add_member(unit, group, &user.key).await?;
     }
     Ok(user)
+}
+
+/// The account of an id as it was sent. A text that the database cannot hold names nobody.
+pub async fn by_text(conn: &mut Conn, key: &str) -> Result<Option<User>> {
+    let row = conn
+        .query_opt(&format!("{COLUMNS} WHERE u.key = $1 AND u.is_deleted = 0"), params![key])
+        .await
+        .or_else(crate::organizations::absent_if_bad_text)?;
+    row.as_ref().map(User::from_row).transpose()
+}
+
+/// What is wanted of a list of accounts.
+pub struct Wanted<'a> {
+    /// People or robot accounts.
+    pub kind: Kind,
+    /// Pattern that a name or the address must fit.
+    pub search: Option<&'a str>,
+    /// SQL to sort by, made by the server itself.
+    pub order: &'a str,
+    /// Most rows.
+    pub top: i64,
+    /// Rows passed over.
+    pub skip: i64,
+}
+
+/// A part of an organization's accounts, and how many there are in all.
+pub async fn page(conn: &mut Conn, organization_id: i64, wanted: &Wanted<'_>) -> Result<(Vec<User>, i64)> {
+    let kind = i64::from(wanted.kind == Kind::Robot);
+    let condition = "u.organization_id = $1 AND u.is_deleted = 0 AND u.kind = $2 AND (fold(u.user_name) LIKE fold($3) \
+         ESCAPE '\\' OR fold(u.email) LIKE fold($3) ESCAPE '\\' OR fold(u.name) LIKE fold($3) ESCAPE '\\' OR \
+         fold(u.surname) LIKE fold($3) ESCAPE '\\' OR fold(u.display_name) LIKE fold($3) ESCAPE '\\')";
+    let pattern = wanted.search.unwrap_or("%");
+    let total = conn
+        .query_one(
+            &format!("SELECT COUNT(*) FROM identity_users u WHERE {condition}"),
+            params![organization_id, kind, pattern],
+        )
+        .await?;
+    let sql = format!("{COLUMNS} WHERE {condition} ORDER BY {} LIMIT $4 OFFSET $5", wanted.order);
+    let rows = conn.query(&sql, params![organization_id, kind, pattern, wanted.top, wanted.skip]).await?;
+    Ok((rows.iter().map(User::from_row).collect::<Result<_>>()?, total.get(0)?))
 }

@@ -3,6 +3,8 @@
 //! Server logs and metrics are not here (`server::logging`, `api::metrics`). What this crate reads of other features'
 //! tables stands in `neighbours`.
 
+pub mod audit;
+pub mod exports;
 pub mod logs;
 mod neighbours;
 pub mod settings;
@@ -17,4 +19,6 @@ pub fn register(r: &mut Registry) {
     settings::register(r);
     stats::register(r);
     status::register(r);
+    exports::register(r);
+    audit::register(r);
 }

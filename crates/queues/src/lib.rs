@@ -1,17 +1,37 @@
 //! Queues: definitions, items, transactions. Work that must be done once, in order, with retries and a history.
 //!
-//! Served so far is the core; comments, events, statistics, schemas and retention are not here yet.
+//! Webhooks, queue triggers and the storage buckets are other crates' business; queues only tell what happened.
 
+pub mod abandon;
+pub mod attempt;
+mod codes;
+pub mod comments;
 pub mod contents;
 pub mod definitions;
+pub mod figures;
+pub mod history;
 pub mod items;
+pub mod retention;
+pub mod schemas;
+mod sheets;
 pub mod transactions;
 
-use bandmaster_api::Registry;
+use bandmaster_api::{Duty, Registry};
+use std::sync::Arc;
 
 /// Registers the operations of this crate.
 pub fn register(r: &mut Registry) {
+    comments::register(r);
     definitions::register(r);
+    figures::register(r);
+    history::register(r);
     items::register(r);
+    retention::register(r);
+    sheets::register(r);
     transactions::register(r);
+}
+
+/// The background duties of this crate.
+pub fn duties() -> Vec<Arc<dyn Duty>> {
+    vec![Arc::new(abandon::Abandoning), Arc::new(figures::Folding::default()), Arc::new(retention::Retention)]
 }

@@ -295,9 +295,12 @@ impl Job {
             Err(error) => Err(CallError::Refused { status: 0, message: error.to_string() }),
         };
         let outcome = match stored {
-            Ok(id) => {
-                Outcome { state: JobState::Successful, output: Some(Output::Attachment(id)), error: None, info: None }
-            }
+            Ok(id) => Outcome {
+                state: JobState::Successful,
+                output: Some(Output::Attachment(id)),
+                error: None,
+                info: Some("Job completed".into()),
+            },
             Err(error) => Failure::system(
                 "Robot.OutputNotStored",
                 "The job was successful, but its output could not be stored",

@@ -159,7 +159,7 @@ fn successful(job: &JobFolder, output: &Value) -> Result<Outcome, Failure> {
     } else {
         Output::Text(text)
     };
-    Ok(Outcome { state: JobState::Successful, output: Some(output), error: None, info: None })
+    Ok(Outcome { state: JobState::Successful, output: Some(output), error: None, info: Some("Job completed".into()) })
 }
 
 fn without_outcome(job: &JobFolder, exit: Exit) -> Outcome {

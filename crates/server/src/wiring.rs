@@ -125,6 +125,8 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     duties.extend(automation::duties());
     duties.push(Arc::new(packages::PackageFiles));
     duties.extend(resources::duties());
+    duties.extend(queues::duties());
+    duties.push(Arc::new(observe::exports::ExportRuns));
     Wired { app, duties }
 }
 

@@ -44,6 +44,8 @@ CREATE TABLE identity_users (
   password_changed_at BIGINT,
   must_change_password BIGINT NOT NULL DEFAULT 0,
   bypass_basic_auth_restriction BIGINT NOT NULL DEFAULT 0,
+  invitation_accepted BIGINT NOT NULL DEFAULT 0,
+  attributes TEXT NOT NULL DEFAULT '{}',
   is_host BIGINT NOT NULL DEFAULT 0,
   is_active BIGINT NOT NULL DEFAULT 1,
   is_deleted BIGINT NOT NULL DEFAULT 0,
@@ -188,3 +190,24 @@ CREATE TABLE login_attempts (
 );
 CREATE INDEX login_attempts_user ON login_attempts (user_id, at);
 CREATE INDEX login_attempts_age ON login_attempts (at);
+
+-- Settings of organizations and, with user_id, of accounts. Values of secret keys are sealed.
+CREATE TABLE identity_settings (
+  id {{id}},
+  organization_id BIGINT NOT NULL REFERENCES organizations (id),
+  user_id BIGINT REFERENCES identity_users (id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  value TEXT,
+  updated_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX identity_settings_name ON identity_settings (organization_id, COALESCE(user_id, 0), fold(name));
+
+-- Texts of messages, as an organization wants them.
+CREATE TABLE message_templates (
+  id {{id}},
+  organization_id BIGINT NOT NULL REFERENCES organizations (id),
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  updated_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX message_templates_name ON message_templates (organization_id, fold(name));

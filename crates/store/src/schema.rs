@@ -24,4 +24,5 @@ pub static MIGRATIONS: &[Migration] = migrations![
     7 "0007_queues",
     8 "0008_resources",
     9 "0009_observe",
+    10 "0010_exports",
 ];

@@ -153,9 +153,8 @@ fn seats<'g>(need: &Need, ground: &'g Ground, taken: &Taken, reasons: &mut Reaso
         return Vec::new();
     }
     let all: Vec<&MachineRecord> = ground.machines.iter().collect();
-    let targeted = keep(all, reasons, &reasons::MACHINE_ELSEWHERE, |m| {
-        need.machines.is_empty() || need.machines.contains(&m.id)
-    });
+    let targeted =
+        keep(all, reasons, &reasons::MACHINE_ELSEWHERE, |m| need.machines.is_empty() || need.machines.contains(&m.id));
     let offering = keep(targeted, reasons, &reasons::NO_RUNTIME, |m| m.slots.of(need.runtime) > 0);
     if offering.is_empty() {
         return Vec::new();
@@ -203,7 +202,8 @@ fn explain(none: bool, obstacles: &[(Obstacle, &HostSession)], reasons: &mut Rea
         }
     }
     for kind in &kinds {
-        let mut names: Vec<&str> = obstacles.iter().filter(|(o, _)| o == kind).map(|(_, s)| s.host_name.as_str()).collect();
+        let mut names: Vec<&str> =
+            obstacles.iter().filter(|(o, _)| o == kind).map(|(_, s)| s.host_name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         let more = names.len().saturating_sub(NAMED);
@@ -282,4 +282,250 @@ fn same_user(service: &str, robot: &str) -> bool {
     };
     let ((a_domain, a), (b_domain, b)) = (split(service), split(robot));
     a == b && (a_domain.is_none() || b_domain.is_none() || a_domain == b_domain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bandmaster_core::clock::SECOND;
+    use bandmaster_fleet::enums::UNATTENDED;
+    use bandmaster_fleet::machines::record::Slots;
+
+    const NOW: i64 = 1_000_000 * SECOND;
+
+    fn account(id: i64) -> RobotAccount {
+        RobotAccount {
+            id,
+            key: String::new(),
+            tenant_id: 1,
+            user_id: id,
+            kind: 1,
+            name: format!("bot{id}"),
+            robot_type: UNATTENDED,
+            enabled: true,
+            os_user_name: Some(format!("CORP\\bot{id}")),
+            has_password: true,
+            credential_type: 0,
+            credential_store_id: None,
+            credential_external_name: None,
+            limit_concurrent: false,
+            execution_settings: "{}".into(),
+        }
+    }
+
+    fn machine(id: i64, slots: i64) -> MachineRecord {
+        MachineRecord {
+            id,
+            key: String::new(),
+            tenant_id: 1,
+            name: format!("m{id}"),
+            machine_type: 1,
+            scope: 0,
+            slots: Slots { unattended: slots, ..Slots::default() },
+            automation_type: 0,
+            target_framework: 0,
+        }
+    }
+
+    fn seat(id: i64, machine_id: i64, slots: i64) -> HostSession {
+        HostSession {
+            id,
+            key: String::new(),
+            tenant_id: 1,
+            machine_id,
+            machine_key: String::new(),
+            machine_name: String::new(),
+            machine_type: 1,
+            machine_scope: 0,
+            robot_id: 0,
+            host_name: format!("VM-{id}"),
+            service_user_name: String::new(),
+            installation_id: String::new(),
+            runtime_type: UNATTENDED,
+            slots,
+            reported_at: Some(NOW),
+            version: None,
+            platform: 2,
+            maintenance: false,
+            debug_until: None,
+            connected: true,
+            silence_told: false,
+            knows_fencing: true,
+            created_at: 0,
+            automation_type: 0,
+            target_framework: 0,
+            switched_off: false,
+        }
+    }
+
+    fn ground() -> Ground {
+        Ground {
+            accounts: vec![account(1), account(2)],
+            machines: vec![machine(7, 2), machine(8, 1)],
+            seats: vec![seat(70, 7, 2), seat(80, 8, 1)],
+            now: NOW,
+            ..Ground::default()
+        }
+    }
+
+    fn need() -> Need {
+        Need { runtime: UNATTENDED, framework: 2, ..Need::default() }
+    }
+
+    fn taken(jobs: &[(i64, i64, i64)]) -> Taken {
+        let mut taken = Taken::default();
+        jobs.iter().for_each(|(robot, session, slot)| taken.add(*robot, *session, *slot, None));
+        taken
+    }
+
+    /// `robot@session/slot`, or the codes.
+    fn outcome(need: &Need, ground: &Ground, taken: &Taken) -> String {
+        match choose(need, ground, taken) {
+            Ok(place) => format!("{}@{}/{}", place.robot_id, place.session_id, place.slot),
+            Err(reasons) => {
+                assert_eq!(reasons.texts().iter().filter(|t| t.ends_with('.')).count(), reasons.texts().len());
+                assert!(!reasons.is_empty(), "a job that is not placed always says why");
+                reasons.codes().join(" ")
+            }
+        }
+    }
+
+    #[test]
+    fn the_emptiest_session_and_the_idlest_account() {
+        let idle = Taken { robots_idle: HashMap::from([(1, 50), (2, 40)]), ..Taken::default() };
+        let both_idle = Taken { sessions_idle: HashMap::from([(70, 9), (80, 5)]), ..taken(&[(1, 70, 0)]) };
+        let cases = [
+            (Taken::default(), "1@70/0"),
+            (taken(&[(1, 70, 0)]), "2@70/1"),
+            (taken(&[(1, 70, 1)]), "2@70/0"),
+            (both_idle, "2@80/0"),
+            (taken(&[(1, 70, 0), (1, 70, 1)]), "2@80/0"),
+            (taken(&[(1, 70, 0), (2, 70, 1)]), "1@80/0"),
+            (idle, "2@70/0"),
+            (taken(&[(1, 70, 0), (2, 70, 1), (2, 80, 0)]), "TemplateFullCapacity"),
+        ];
+        for (taken, want) in cases {
+            assert_eq!(outcome(&need(), &ground(), &taken), want, "{taken:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_and_what_is_in_the_way() {
+        type Change = fn(&mut Need, &mut Ground, &mut Taken);
+        let cases: &[(Change, &str)] = &[
+            (|n, _, _| n.robots = vec![2], "2@70/0"),
+            (|n, _, _| n.machines = vec![8], "1@80/0"),
+            (|n, _, _| n.sessions = vec![80], "1@80/0"),
+            (|n, _, _| n.host = Some("vm-80".into()), "1@80/0"),
+            (|n, _, _| n.robots = vec![9], "RobotNotAssignedToFolder"),
+            (|n, _, _| n.machines = vec![9], "TemplateNotAssignedToFolder"),
+            (|n, _, _| n.sessions = vec![9], "TemplateNoHostsAvailable DynamicJobConnectedMachinesInvalid"),
+            (|n, _, _| n.host = Some("x".into()), "TemplateNoHostsAvailable DynamicJobConnectedMachinesInvalid"),
+            (|n, _, _| n.runtime = 0, "TemplateNoRuntime"),
+            (|n, _, _| n.framework = 1, "DynamicJobWindowsTargetFrameworkInvalid"),
+            (|n, _, _| n.framework = 0, "DynamicJobWindowsTargetFrameworkInvalid"),
+            (|n, g, _| (n.framework, g.seats[1].platform) = (1, 1), "1@80/0"),
+            (|n, g, _| (n.framework, g.seats[1].platform) = (1, 0), "1@80/0"),
+            (|_, g, _| g.accounts.clear(), "RobotNotFound"),
+            (|_, g, _| g.accounts.iter_mut().for_each(|a| a.enabled = false), "RobotNotFound"),
+            (|_, g, _| g.accounts[0].enabled = false, "2@70/0"),
+            (|_, g, _| g.accounts.iter_mut().for_each(|a| a.has_password = false), "1@70/0"),
+            (
+                |n, g, _| {
+                    n.foreground = true;
+                    g.accounts.iter_mut().for_each(|a| a.has_password = false)
+                },
+                "RobotNoCredentials",
+            ),
+            (
+                |n, g, _| {
+                    n.foreground = true;
+                    g.accounts[0].credential_type = 4
+                },
+                "2@70/0",
+            ),
+            (|_, g, _| g.machines.clear(), "TemplateNotAssignedToFolder"),
+            (|_, g, _| g.seats.clear(), "TemplateNoHostsAvailable DynamicJobConnectedMachinesInvalid"),
+            (|_, g, _| g.seats[0].connected = false, "1@80/0"),
+            (
+                |_, g, _| g.seats.iter_mut().for_each(|s| s.connected = false),
+                "TemplateNoHostsAvailable DynamicJobConnectedMachinesInvalid",
+            ),
+            (|_, g, _| g.seats.iter_mut().for_each(|s| s.reported_at = Some(0)), "DynamicJobConnectedMachinesInvalid"),
+            (|_, g, _| g.seats.iter_mut().for_each(|s| s.maintenance = true), "TemplateMaintenanceMode"),
+            (|_, g, _| g.seats.iter_mut().for_each(|s| s.debug_until = Some(i64::MAX)), "TemplateMaintenanceMode"),
+            (|_, g, _| g.seats.iter_mut().for_each(|s| s.switched_off = true), "TemplateNoLicense"),
+            (
+                |_, g, _| g.seats.iter_mut().for_each(|s| s.automation_type = 1),
+                "DynamicJobBackgroundAutomationTypeInvalid",
+            ),
+            (
+                |_, g, _| g.seats.iter_mut().for_each(|s| s.target_framework = 1),
+                "DynamicJobCrossPlatformTargetFrameworkInvalid",
+            ),
+            (
+                |_, g, _| {
+                    g.seats[0].maintenance = true;
+                    g.seats[1].switched_off = true
+                },
+                "TemplateMaintenanceMode TemplateNoLicense",
+            ),
+            (|_, g, _| g.seats.iter_mut().for_each(|s| s.service_user_name = "corp\\BOT2".into()), "2@70/0"),
+            (|_, g, _| g.seats.iter_mut().for_each(|s| s.service_user_name = "bot2".into()), "2@70/0"),
+            (
+                |_, g, _| g.seats.iter_mut().for_each(|s| s.service_user_name = "else\\bot2".into()),
+                "RobotNoMatchingUsernames",
+            ),
+            (
+                |_, g, t| {
+                    g.accounts[0].limit_concurrent = true;
+                    *t = taken(&[(1, 70, 0)])
+                },
+                "2@70/1",
+            ),
+            (
+                |_, g, t| {
+                    g.accounts.iter_mut().for_each(|a| a.limit_concurrent = true);
+                    *t = taken(&[(1, 70, 0), (2, 80, 0)]);
+                },
+                "RobotConcurrencyLimit",
+            ),
+            (
+                |n, _, t| {
+                    n.foreground = true;
+                    n.robots = vec![1];
+                    t.add(1, 70, 0, Some("vm-70"));
+                },
+                "1@80/0",
+            ),
+            (
+                |n, g, t| {
+                    n.foreground = true;
+                    n.robots = vec![1];
+                    g.seats[1].maintenance = true;
+                    t.add(1, 70, 0, Some("vm-70"));
+                },
+                "RobotBusy",
+            ),
+        ];
+        for (i, (change, want)) in cases.iter().enumerate() {
+            let (mut need, mut ground, mut taken) = (need(), ground(), Taken::default());
+            change(&mut need, &mut ground, &mut taken);
+            assert_eq!(outcome(&need, &ground, &taken), *want, "case {i}: {need:?}");
+        }
+    }
+
+    #[test]
+    fn users_compare_with_and_without_domains() {
+        for (service, robot, same) in [
+            ("corp\\bot", "CORP\\Bot", true),
+            ("bot", "corp\\bot", true),
+            ("corp\\bot", "bot", true),
+            ("corp\\bot", "home\\bot", false),
+            ("bot", "bot2", false),
+            ("corp\\bot", "corp\\bot2", false),
+        ] {
+            assert_eq!(same_user(service, robot), same, "{service} {robot}");
+        }
+    }
 }

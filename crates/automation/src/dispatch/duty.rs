@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 /// Jobs placed in one unit: long ones hold up other writers.
 const AT_ONCE: usize = 50;
+/// Units that may be undone by others before the duty gives up until its next turn.
+const CLASHES: usize = 5;
 /// It looks by itself after this long, in case a nudge got lost.
 const PERIOD: Micros = 30 * SECOND;
 
@@ -56,7 +58,7 @@ async fn waiting_tenants(conn: &mut Conn) -> Result<Vec<i64>> {
 
 /// Places the waiting jobs of a tenant that can be placed; how many. Nothing is written when none can.
 pub async fn dispatch(app: &App, tenant_id: i64) -> Result<usize> {
-    let mut placed = 0;
+    let (mut placed, mut clashes) = (0, 0);
     loop {
         let mut conn = app.store.read().await?;
         if Round::new(app, tenant_id).find(&mut conn).await?.is_none() {
@@ -65,13 +67,24 @@ pub async fn dispatch(app: &App, tenant_id: i64) -> Result<usize> {
         let organization = neighbours::organization_of(&mut conn, tenant_id).await?;
         drop(conn);
         let context = UnitContext::duty("dispatch").within(organization, tenant_id);
-        let mut unit = Unit::begin(app, context, Fates::default()).await?;
-        enter(&mut unit, tenant_id, true).await?;
-        let some = Round::new(app, tenant_id).run(&mut unit, AT_ONCE).await?;
-        unit.commit().await?;
-        placed += some;
-        if some < AT_ONCE {
-            return Ok(placed);
+        match some(app, context, tenant_id).await {
+            Ok(some) => {
+                placed += some;
+                if some < AT_ONCE {
+                    return Ok(placed);
+                }
+            }
+            Err(error) if error.is_repeatable() && clashes < CLASHES => clashes += 1,
+            Err(error) => return Err(error),
         }
     }
+}
+
+/// One unit's worth of placing.
+async fn some(app: &App, context: UnitContext, tenant_id: i64) -> Result<usize> {
+    let mut unit = Unit::begin(app, context, Fates::default()).await?;
+    enter(&mut unit, tenant_id, true).await?;
+    let placed = Round::new(app, tenant_id).run(&mut unit, AT_ONCE).await?;
+    unit.commit().await?;
+    Ok(placed)
 }

@@ -18,13 +18,23 @@ pub async fn load(conn: &mut Conn, tenant_id: i64, folder_id: i64, now: i64) -> 
     })
 }
 
+/// The same for placing only: without a session that could take any job at present, nothing else is read.
+pub async fn load_open(conn: &mut Conn, tenant_id: i64, folder_id: i64, now: i64) -> Result<Ground> {
+    let seats = sessions::eligible(conn, tenant_id, folder_id).await?;
+    if seats.iter().any(|s| s.connected && s.slots > 0 && !s.maintenance && !s.is_unresponsive(now)) {
+        return load(conn, tenant_id, folder_id, now).await;
+    }
+    Ok(Ground { now, ..Ground::default() })
+}
+
 /// What jobs have taken in a tenant.
 pub async fn taken(conn: &mut Conn, tenant_id: i64) -> Result<Taken> {
     let mut taken = Taken::default();
     let rows = conn
-        .query("SELECT robot_id, session_id, slot, foreground, host FROM job_slots WHERE tenant_id = $1", params![
-            tenant_id
-        ])
+        .query(
+            "SELECT robot_id, session_id, slot, foreground, host FROM job_slots WHERE tenant_id = $1",
+            params![tenant_id],
+        )
         .await?;
     for row in &rows {
         let host: String = row.get(4)?;

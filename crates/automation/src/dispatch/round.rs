@@ -10,8 +10,8 @@ use bandmaster_api::{App, Unit};
 use bandmaster_core::{Error, Result};
 use bandmaster_packages::releases::{self, ReleaseForStart};
 use bandmaster_store::{Conn, Dialect, params};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 /// The first of the waiting jobs that want the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,18 @@ pub(crate) struct Found {
     pub place: Place,
 }
 
+/// Which lines a round looks at.
+#[derive(Debug, Clone, Default)]
+enum Lines {
+    /// All of the tenant.
+    #[default]
+    All,
+    /// Those with these demands.
+    Demands(Vec<String>),
+    /// Those of these folders.
+    Folders(HashSet<i64>),
+}
+
 /// What is read once for a round.
 pub struct Round<'a> {
     app: &'a App,
@@ -63,6 +75,7 @@ pub struct Round<'a> {
     processes: HashMap<i64, Option<ReleaseForStart>>,
     taken: Option<Taken>,
     heads: Option<Vec<Head>>,
+    lines: Lines,
 }
 
 impl<'a> Round<'a> {
@@ -76,7 +89,25 @@ impl<'a> Round<'a> {
             processes: HashMap::new(),
             taken: None,
             heads: None,
+            lines: Lines::All,
         }
+    }
+
+    /// A round for jobs that were just made. They add no room for anybody else, so only those that want the same
+    /// are looked at.
+    #[must_use]
+    pub fn for_demands(mut self, mut demands: Vec<String>) -> Round<'a> {
+        demands.sort();
+        demands.dedup();
+        self.lines = Lines::Demands(demands);
+        self
+    }
+
+    /// A round for room that has become free in some folders.
+    #[must_use]
+    pub fn for_folders(mut self, folders: impl IntoIterator<Item = i64>) -> Round<'a> {
+        self.lines = Lines::Folders(folders.into_iter().collect());
+        self
     }
 
     /// The same, knowing a folder's ground and a process already. They must have been read in the same unit.
@@ -91,20 +122,27 @@ impl<'a> Round<'a> {
     async fn need(&mut self, conn: &mut Conn, demand: &Demand) -> Result<Option<(Need, ReleaseForStart)>> {
         let process = match self.processes.entry(demand.release) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(gap) => {
-                gap.insert(releases::current(conn, demand.release).await?)
-            }
+            Entry::Vacant(gap) => gap.insert(releases::current(conn, demand.release).await?),
         };
         Ok(process.as_ref().map(|p| (need_of(demand, p), p.clone())))
     }
 
-    /// Places the demand, or says why not.
-    async fn place(&mut self, conn: &mut Conn, demand: &Demand, need: &Need) -> Result<Result<Place, Reasons>> {
+    /// Places the demand, or says why not; the reasons are whole only when everything was read (`whole`).
+    async fn place(
+        &mut self,
+        conn: &mut Conn,
+        demand: &Demand,
+        need: &Need,
+        whole: bool,
+    ) -> Result<Result<Place, Reasons>> {
         if self.taken.is_none() {
             self.taken = Some(ground::taken(conn, self.tenant_id).await?);
         }
         if let Entry::Vacant(gap) = self.grounds.entry(demand.folder) {
-            gap.insert(ground::load(conn, self.tenant_id, demand.folder, self.now).await?);
+            gap.insert(match whole {
+                true => ground::load(conn, self.tenant_id, demand.folder, self.now).await?,
+                false => ground::load_open(conn, self.tenant_id, demand.folder, self.now).await?,
+            });
         }
         let (Some(ground), Some(taken)) = (self.grounds.get(&demand.folder), &self.taken) else {
             return Err(Error::internal("a round lost what it had read"));
@@ -115,14 +153,30 @@ impl<'a> Round<'a> {
     /// Why a demand is not placed now; nothing when it could be.
     pub async fn explain(&mut self, conn: &mut Conn, demand: &Demand) -> Result<Reasons> {
         let Some((need, _)) = self.need(conn, demand).await? else { return Ok(Reasons::only(PROCESS_GONE)) };
-        Ok(self.place(conn, demand, &need).await?.err().unwrap_or_default())
+        Ok(self.place(conn, demand, &need, true).await?.err().unwrap_or_default())
+    }
+
+    async fn all_heads(&self, conn: &mut Conn) -> Result<Vec<Head>> {
+        if let Lines::Demands(demands) = &self.lines {
+            let mut heads = Vec::with_capacity(demands.len());
+            for demand in demands {
+                let first = conn.query_opt(NEXT, params![self.tenant_id, demand.as_str()]).await?;
+                heads.extend(first.as_ref().map(head).transpose()?);
+            }
+            return Ok(heads);
+        }
+        let rows = conn.query(HEADS, params![self.tenant_id]).await?;
+        let mut heads = rows.iter().map(head).collect::<Result<Vec<Head>>>()?;
+        if let Lines::Folders(folders) = &self.lines {
+            heads.retain(|h| Demand::parse(&h.demand).is_some_and(|d| folders.contains(&d.folder)));
+        }
+        Ok(heads)
     }
 
     /// The next job that can be placed. Those that cannot fall out of the round together with their line.
     pub(crate) async fn find(&mut self, conn: &mut Conn) -> Result<Option<Found>> {
         if self.heads.is_none() {
-            let rows = conn.query(HEADS, params![self.tenant_id]).await?;
-            let mut heads = rows.iter().map(head).collect::<Result<Vec<Head>>>()?;
+            let mut heads = self.all_heads(conn).await?;
             // The best stands last, where it is taken from.
             heads.sort_by_key(|h| std::cmp::Reverse(h.order()));
             self.heads = Some(heads);
@@ -133,7 +187,7 @@ impl<'a> Round<'a> {
                 continue;
             };
             let Some((need, process)) = self.need(conn, &demand).await? else { continue };
-            if let Ok(place) = self.place(conn, &demand, &need).await? {
+            if let Ok(place) = self.place(conn, &demand, &need, false).await? {
                 let text = head.demand;
                 return Ok(Some(Found { job_id: head.id, text, need, process, place }));
             }

@@ -131,7 +131,8 @@ where
 
 /// Reservations whose time is over.
 async fn expired(app: &App, now: Micros) -> Result<()> {
-    let sql = "SELECT job_id FROM job_slots WHERE accepted = 0 AND reserved_until <= $1 ORDER BY reserved_until LIMIT $2";
+    let sql =
+        "SELECT job_id FROM job_slots WHERE accepted = 0 AND reserved_until <= $1 ORDER BY reserved_until LIMIT $2";
     for id in ids(app, sql, params![now, AT_ONCE]).await? {
         with_job(app, id, move |_, unit, job| {
             Box::pin(async move {
@@ -155,9 +156,10 @@ async fn lost(app: &App, since: Micros) -> Result<()> {
 
 async fn lose(unit: &mut Unit, job: &Job, since: Micros) -> Result<()> {
     let row = unit
-        .query_opt("SELECT session_id, host_name FROM job_slots WHERE job_id = $1 AND seen_at <= $2", params![
-            job.id, since
-        ])
+        .query_opt(
+            "SELECT session_id, host_name FROM job_slots WHERE job_id = $1 AND seen_at <= $2",
+            params![job.id, since],
+        )
         .await?;
     let (Some(row), Outcome::Enters(to)) = (row, after(job.state, Event::Lost)) else { return Ok(()) };
     let session = bandmaster_fleet::sessions::by_id(unit, job.tenant_id, row.get(0)?).await?;
@@ -206,11 +208,8 @@ async fn act(app: &App, unit: &mut Unit, job: &Job, now: Micros) -> Result<()> {
 }
 
 async fn alert(app: &App, unit: &mut Unit, job: &Job, running: bool) -> Result<()> {
-    let (bit, limit) = if running {
-        (ALERTED_RUNNING, job.limits.alert_running)
-    } else {
-        (ALERTED_PENDING, job.limits.alert_pending)
-    };
+    let (bit, limit) =
+        if running { (ALERTED_RUNNING, job.limits.alert_running) } else { (ALERTED_PENDING, job.limits.alert_pending) };
     if let Some(alerts) = app.parts.get::<Box<dyn JobAlerts>>() {
         let overdue = OverdueJob {
             tenant_id: job.tenant_id,
@@ -231,13 +230,10 @@ async fn again(unit: &mut Unit, job: &Job, alerted: i64) -> Result<()> {
     let limits = crate::jobs::timers::Limits { alerted, ..job.limits.clone() };
     let now = unit.now();
     let next = limits.due_at(job.state, job.state_at).filter(|at| *at > now);
-    unit.execute("UPDATE jobs SET alerted = $1, due_at = $2 WHERE id = $3 AND state = $4 AND state_at = $5", params![
-        alerted,
-        next,
-        job.id,
-        job.state.number(),
-        job.state_at
-    ])
+    unit.execute(
+        "UPDATE jobs SET alerted = $1, due_at = $2 WHERE id = $3 AND state = $4 AND state_at = $5",
+        params![alerted, next, job.id, job.state.number(), job.state_at],
+    )
     .await?;
     Ok(())
 }

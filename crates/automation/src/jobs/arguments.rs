@@ -55,7 +55,11 @@ mod tests {
             (None, None, Ok(None)),
             (None, Some(r#"{"a": 1}"#), Ok(Some(r#"{"a": 1}"#))),
             (Some(r#"{"a":1}"#), None, Ok(Some(r#"{"a":1}"#))),
-            (Some(r#"{"a":1,"b":{"x":1}}"#), Some(r#"{"b":{"y":2},"c":null}"#), Ok(Some(r#"{"a":1,"b":{"y":2},"c":null}"#))),
+            (
+                Some(r#"{"a":1,"b":{"x":1}}"#),
+                Some(r#"{"b":{"y":2},"c":null}"#),
+                Ok(Some(r#"{"a":1,"b":{"y":2},"c":null}"#)),
+            ),
             (Some("{}"), Some("{}"), Ok(Some("{}"))),
             (Some("nonsense"), Some("{}"), Ok(Some("{}"))),
             (None, Some("  "), Ok(None)),

@@ -80,7 +80,8 @@ async fn link(call: &mut Call) -> Result<Output> {
     let file = found.into_iter().next().ok_or_else(|| Error::not_found("Attachment"))?;
     let (key, now) = (unit.guid(), unit.now());
     let name = given_name.unwrap_or(file.name);
-    unit.execute(INSERT, params![key, job.id, attachment.as_str(), category.as_str(), name.as_str(), now, user]).await?;
+    unit.execute(INSERT, params![key, job.id, attachment.as_str(), category.as_str(), name.as_str(), now, user])
+        .await?;
     let sql = format!("{SELECT} AND a.attachment_id = $2 AND a.category = $3");
     let row = unit.query_one(&sql, params![job.id, attachment, category]).await?;
     let after = shown(&row, &job.key)?;

@@ -69,12 +69,10 @@ pub struct Runner {
 /// Adds a line to a job's history.
 pub async fn note(unit: &mut Unit, job_id: i64, state: State, reason: Option<&str>) -> Result<()> {
     let now = unit.now();
-    unit.execute("INSERT INTO job_history (job_id, at, state, reason) VALUES ($1, $2, $3, $4)", params![
-        job_id,
-        now,
-        state.number(),
-        reason
-    ])
+    unit.execute(
+        "INSERT INTO job_history (job_id, at, state, reason) VALUES ($1, $2, $3, $4)",
+        params![job_id, now, state.number(), reason],
+    )
     .await?;
     Ok(())
 }

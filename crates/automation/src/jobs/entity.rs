@@ -85,7 +85,11 @@ pub static JOB: EntityType = EntityType {
     ],
     navigations: &[
         Navigation { name: "Robot", target: || &ROBOT, link: Link::One { local: "robot_id", remote: "id" } },
-        Navigation { name: "Release", target: || &SIMPLE_RELEASE, link: Link::One { local: "release_id", remote: "id" } },
+        Navigation {
+            name: "Release",
+            target: || &SIMPLE_RELEASE,
+            link: Link::One { local: "release_id", remote: "id" },
+        },
         Navigation {
             name: "Machine",
             target: || &MACHINE_WITHOUT_KEY,

@@ -2,7 +2,9 @@
 //! published list is used.
 
 use bandmaster_model::EnumType;
-pub use bandmaster_packages::enums::{JOB_PRIORITY, PROCESS_TEST, PROCESS_TYPE, REMOTE_CONTROL, TARGET_FRAMEWORK as FRAMEWORK};
+pub use bandmaster_packages::enums::{
+    JOB_PRIORITY, PROCESS_TEST, PROCESS_TYPE, REMOTE_CONTROL, TARGET_FRAMEWORK as FRAMEWORK,
+};
 
 /// State of a job. What leads from one to the other is in [`super::state`].
 pub static JOB_STATE: EnumType = EnumType {
@@ -78,8 +80,6 @@ pub fn source_of(word: &str) -> Option<i64> {
 /// Runs on Windows only, like everything below it.
 pub const FRAMEWORK_WINDOWS: i64 = 1;
 
-
-
 /// How a job is stopped.
 pub static STOP_STRATEGY: EnumType =
     EnumType { name: "StopStrategy", members: &[("SoftStop", SOFT_STOP), ("Kill", KILL)] };
@@ -117,7 +117,9 @@ mod tests {
 
     #[test]
     fn request_sources_have_a_type() {
-        for (word, name) in [("Manual", "Manual"), ("HttpTriggerWithCallback", "HttpTriggerCallback"), ("Assistant", "Agent")] {
+        for (word, name) in
+            [("Manual", "Manual"), ("HttpTriggerWithCallback", "HttpTriggerCallback"), ("Assistant", "Agent")]
+        {
             assert_eq!(source_of(word).and_then(|n| SOURCE_TYPE.label(n)), Some(name));
         }
         assert_eq!(source_of("Nobody"), None);

@@ -13,8 +13,7 @@ use serde_json::{Map, Value, json};
 /// A job with its robot, process and machine, as a unit sees it.
 pub async fn snapshot(conn: &mut Conn, tenant_id: i64, id: i64) -> Result<Map<String, Value>> {
     let mut query = Query::all(&JOB);
-    query.expand =
-        JOB.navigations.iter().map(|n| Expand { navigation: n, query: Query::all((n.target)()) }).collect();
+    query.expand = JOB.navigations.iter().map(|n| Expand { navigation: n, query: Query::all((n.target)()) }).collect();
     let run = Run::by_key(&query, &KeyValue::Int(id), &visibility(0, tenant_id, &Folders::All));
     complete(conn, run).await?.pop().ok_or_else(|| Error::internal("a job was changed and is not there"))
 }
@@ -62,9 +61,27 @@ pub fn simple(job: &Map<String, Value>) -> Value {
     let mut out = pick(
         job,
         &[
-            "Id", "Key", "State", "StartTime", "ResumeTime", "EndTime", "CreationTime", "Info",
-            "SpecificPriorityValue", "Type", "ErrorCode", "JobError>Error", "RuntimeType", "SourceType", "FpsContext",
-            "FpsProperties", "TraceId", "ParentSpanId", "RootSpanId", "ParentJobKey", "EntryPointPath",
+            "Id",
+            "Key",
+            "State",
+            "StartTime",
+            "ResumeTime",
+            "EndTime",
+            "CreationTime",
+            "Info",
+            "SpecificPriorityValue",
+            "Type",
+            "ErrorCode",
+            "JobError>Error",
+            "RuntimeType",
+            "SourceType",
+            "FpsContext",
+            "FpsProperties",
+            "TraceId",
+            "ParentSpanId",
+            "RootSpanId",
+            "ParentJobKey",
+            "EntryPointPath",
         ],
     );
     out.insert("OutputArguments".into(), argument(job, "OutputArguments"));
@@ -81,10 +98,30 @@ pub fn wrapped(job: &Map<String, Value>) -> Value {
     let mut out = pick(
         job,
         &[
-            "Id", "Key", "CreationTime", "StartTime", "EndTime", "State", "Source", "SourceType", "BatchExecutionKey",
-            "Info", "StartingScheduleId", "ReleaseName", "Type", "HostMachineName", "RuntimeType", "ProcessType",
-            "SpecificPriorityValue", "FpsContext", "FpsProperties", "TraceId", "ParentSpanId", "RootSpanId",
-            "ParentJobKey", "EntryPointPath",
+            "Id",
+            "Key",
+            "CreationTime",
+            "StartTime",
+            "EndTime",
+            "State",
+            "Source",
+            "SourceType",
+            "BatchExecutionKey",
+            "Info",
+            "StartingScheduleId",
+            "ReleaseName",
+            "Type",
+            "HostMachineName",
+            "RuntimeType",
+            "ProcessType",
+            "SpecificPriorityValue",
+            "FpsContext",
+            "FpsProperties",
+            "TraceId",
+            "ParentSpanId",
+            "RootSpanId",
+            "ParentJobKey",
+            "EntryPointPath",
         ],
     );
     out.insert("InputArguments".into(), argument(job, "InputArguments"));
@@ -93,7 +130,17 @@ pub fn wrapped(job: &Map<String, Value>) -> Value {
     let release = part(job, "Release").map(|r| {
         let mut release = pick(
             r,
-            &["Id", "Key", "ProcessKey", "ProcessVersion", "Name", "Description", "IsLatestVersion", "FeedId", "ProcessType"],
+            &[
+                "Id",
+                "Key",
+                "ProcessKey",
+                "ProcessVersion",
+                "Name",
+                "Description",
+                "IsLatestVersion",
+                "FeedId",
+                "ProcessType",
+            ],
         );
         release.insert("InputArguments".into(), argument(r, "InputArguments"));
         release

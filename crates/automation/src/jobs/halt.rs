@@ -14,7 +14,8 @@ fn asked(call: &Call) -> Result<i64> {
 
 async fn halt(unit: &mut Unit, job: &Job, strategy: i64, by: &str) -> Result<Stop> {
     let label = STOP_STRATEGY.label(strategy).unwrap_or_default();
-    let reason = if by.is_empty() { format!("{label} was asked for.") } else { format!("{label} was asked for by {by}.") };
+    let reason =
+        if by.is_empty() { format!("{label} was asked for.") } else { format!("{label} was asked for by {by}.") };
     let done = stop(unit, job, strategy, Said { reason: Some(reason), ..Said::default() }).await?;
     if let Stop::Entered(state) = done {
         unit.audit(Change {

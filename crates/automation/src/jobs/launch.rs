@@ -35,19 +35,18 @@ pub async fn start(call: &mut Call) -> Result<Output> {
     let resolved = resolve(at, &mut unit, &order).await?;
     let started = create(at, &mut unit, &order, &resolved).await?;
     unit.audit(audited(&started, &resolved.process.name)).await?;
-    let mut round = Round::new(&app, tenant_id).knowing(folder_id, resolved.ground, resolved.process);
+    let round = Round::new(&app, tenant_id).for_demands(started.demands.clone());
+    let mut round = round.knowing(folder_id, resolved.ground, resolved.process);
     at_once(&mut unit, &mut round, PLACED_AT_ONCE.min(started.ids.len())).await?;
     unit.commit().await?;
 
     let (Some(first), Some(last)) = (started.ids.iter().min(), started.ids.iter().max()) else {
         return Ok(Output::page(JOB.set, Vec::new(), None));
     };
-    query.and_sql("{t}.id >= ? AND {t}.id <= ? AND {t}.batch_key = ? AND {t}.created_at = ?", vec![
-        (*first).into(),
-        (*last).into(),
-        started.batch_key.into(),
-        started.created_at.into(),
-    ]);
+    query.and_sql(
+        "{t}.id >= ? AND {t}.id <= ? AND {t}.batch_key = ? AND {t}.created_at = ?",
+        vec![(*first).into(), (*last).into(), started.batch_key.into(), started.created_at.into()],
+    );
     query.top = u32::try_from(started.ids.len()).ok();
     let asked = query.count == Some(true);
     let (rows, total) = call.rows(query, &Folders::These(vec![folder_id])).await?;

@@ -1,9 +1,7 @@
 //! What a start asks for, read from a `StartProcessDto` or filled in by a trigger. Only what can be said without the
 //! database is checked here.
 
-use super::enums::{
-    FRAMEWORK, REMOTE_CONTROL, SOURCE_MANUAL, SOURCE_TYPE, STOP_STRATEGY, STRATEGY, source_of,
-};
+use super::enums::{FRAMEWORK, REMOTE_CONTROL, SOURCE_MANUAL, SOURCE_TYPE, STOP_STRATEGY, STRATEGY, source_of};
 use super::{arguments, priority};
 use bandmaster_api::Fields;
 use bandmaster_core::{Error, Result};
@@ -182,10 +180,9 @@ impl StartOrder {
         let owned = |name: &str| info.filled(name).map(str::to_owned);
         let json = |name: &str| info.get(name).filter(|v| v.is_object()).map(Value::to_string);
         let seconds = |name: &str| arguments::seconds(info.text(name), name);
-        let release_key = match info.filled("ReleaseKey") {
-            Some(text) => Some(bandmaster_core::ids::parse_guid(text).unwrap_or_else(|| text.to_owned())),
-            None => None,
-        };
+        // What is no GUID names no process; that is found out where processes are looked up.
+        let normal = |text: &str| bandmaster_core::ids::parse_guid(text).unwrap_or_else(|| text.to_owned());
+        let release_key = info.filled("ReleaseKey").map(normal);
         let release_name = owned("ReleaseName");
         if release_key.is_none() && release_name.is_none() {
             return Err(Error::argument("Either ReleaseKey or ReleaseName is required."));

@@ -112,9 +112,8 @@ pub async fn history(call: &mut Call) -> Result<Output> {
     let (tenant, folder) = (call.tenant_id()?, call.folder()?.id);
     let mut conn = call.read().await?;
     let job = row::in_folder(&mut conn, tenant, folder, call.int_argument("key")?).await?;
-    let rows = conn
-        .query("SELECT state, at, reason FROM job_history WHERE job_id = $1 ORDER BY id", params![job.id])
-        .await?;
+    let rows =
+        conn.query("SELECT state, at, reason FROM job_history WHERE job_id = $1 ORDER BY id", params![job.id]).await?;
     drop(conn);
     let mut entries: Vec<Value> = Vec::with_capacity(rows.len());
     for row in &rows {

@@ -85,6 +85,7 @@ pub async fn restart(call: &mut Call) -> Result<Output> {
         keys,
         batch_key: batch,
         created_at: now,
+        demands: vec![old.demand.clone()],
         process: (process.id, process.key.clone(), process.name.clone()),
     };
     unit.audit(audited(&started, &process.name)).await?;
@@ -92,7 +93,7 @@ pub async fn restart(call: &mut Call) -> Result<Output> {
     if due.is_some() {
         unit.nudge(topics::TIMERS);
     }
-    at_once(&mut unit, &mut Round::new(&app, tenant_id), 1).await?;
+    at_once(&mut unit, &mut Round::new(&app, tenant_id).for_demands(vec![old.demand]), 1).await?;
     unit.commit().await?;
     call.entity(&JOB, new).await
 }

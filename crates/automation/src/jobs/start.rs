@@ -61,6 +61,8 @@ pub struct Started {
     pub batch_key: String,
     /// When they were made.
     pub created_at: i64,
+    /// What they want, each once.
+    pub demands: Vec<String>,
     /// The process's id, GUID and name.
     pub process: (i64, String, String),
 }
@@ -242,7 +244,7 @@ pub async fn create(at: Where<'_>, unit: &mut Unit, order: &StartOrder, resolved
     let entry_point = order.entry_point.as_ref().or(process.entry_point_path.as_ref());
     let environment = order.environment_variables.as_ref().or(process.environment_variables.as_ref());
     let priority = order.priority.unwrap_or(process.priority).clamp(1, 100);
-    let demands = demands(at.folder_id, order, resolved);
+    let demands: Vec<String> = demands(at.folder_id, order, resolved).iter().map(Demand::text).collect();
     let mut keys = Vec::with_capacity(demands.len());
     let mut rows: Vec<Vec<Cell>> = Vec::with_capacity(demands.len());
     for demand in &demands {
@@ -257,7 +259,7 @@ pub async fn create(at: Where<'_>, unit: &mut Unit, order: &StartOrder, resolved
                 process.name.as_str(),
                 process.process_type,
                 now,
-                demand.text(),
+                demand.as_str(),
                 priority,
                 order.source.as_str(),
                 order.source_type,
@@ -303,8 +305,17 @@ pub async fn create(at: Where<'_>, unit: &mut Unit, order: &StartOrder, resolved
     let history: Vec<Vec<Cell>> = ids.iter().map(|id| params![*id, now].to_vec()).collect();
     unit.execute_many("INSERT INTO job_history (job_id, at, state) VALUES ($1, $2, 0)", &history).await?;
     link_attachments(at, unit, order, &ids).await?;
-    let started =
-        Started { ids, keys, batch_key, created_at: now, process: (process.id, process.key.clone(), process.name.clone()) };
+    let mut distinct = demands;
+    distinct.sort();
+    distinct.dedup();
+    let started = Started {
+        ids,
+        keys,
+        batch_key,
+        created_at: now,
+        demands: distinct,
+        process: (process.id, process.key.clone(), process.name.clone()),
+    };
     tell(at, unit, order, &started).await?;
     unit.nudge(topics::DISPATCH);
     if due.is_some() {

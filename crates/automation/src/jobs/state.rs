@@ -158,7 +158,9 @@ mod tests {
     #[test]
     fn nothing_leaves_a_final_state_and_no_end_is_open() {
         for state in State::ALL {
-            for event in [Event::Started, OK, BAD, SOFT, HARD, Event::Lost, Event::Ended(Running), Event::Ended(Pending)] {
+            for event in
+                [Event::Started, OK, BAD, SOFT, HARD, Event::Lost, Event::Ended(Running), Event::Ended(Pending)]
+            {
                 let outcome = after(state, event);
                 if state.is_final() {
                     assert_eq!(outcome, Outcome::Refused);

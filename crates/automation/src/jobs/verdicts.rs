@@ -79,12 +79,14 @@ pub async fn pending(call: &mut Call) -> Result<Output> {
 
 /// What a job waits for that nothing keeps from running.
 async fn why_still(conn: &mut Conn, job: &Job) -> Result<String> {
-    let row = conn
-        .query_opt("SELECT host_name FROM job_slots WHERE job_id = $1 AND accepted = 0", params![job.id])
-        .await?;
+    let row =
+        conn.query_opt("SELECT host_name FROM job_slots WHERE job_id = $1 AND accepted = 0", params![job.id]).await?;
     Ok(match row {
         Some(row) => {
-            format!("A runtime on the host {} is reserved; its robot has not accepted the job yet.", row.get::<String>(0)?)
+            format!(
+                "A runtime on the host {} is reserved; its robot has not accepted the job yet.",
+                row.get::<String>(0)?
+            )
         }
         None => "A runtime is free; the job is about to be handed out.".to_owned(),
     })

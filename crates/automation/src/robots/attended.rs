@@ -3,7 +3,7 @@
 use super::caller::{Host, host};
 use super::commands::robot_info;
 use super::report::{Report, Verdict};
-use crate::jobs::change::{Runner, enter};
+use crate::jobs::change::{Runner, Said, enter};
 use crate::jobs::enums::ATTENDED as ATTENDED_JOB;
 use crate::jobs::row::{self, Job};
 use crate::jobs::state::{Event, Outcome, State, after};
@@ -96,8 +96,22 @@ pub(super) async fn end(call: &mut Call) -> Result<Output> {
     let host = host_of(call, &mut unit).await?;
     let robot = named(call, &mut unit).await?;
     sessions::end_user(&mut unit, &host.machine, robot.id, &host.report).await?;
+    abandon(&mut unit, &robot, host.machine.id).await?;
     unit.commit().await?;
     Ok(Output::empty().status(204))
+}
+
+/// Nobody watches over the jobs that a robot has started itself: what it has not ended is over with its session.
+async fn abandon(unit: &mut Unit, robot: &RobotAccount, machine_id: i64) -> Result<()> {
+    let sql = "SELECT id FROM jobs WHERE robot_id = $1 AND machine_id = $2 AND job_type = 1 AND ended_at IS NULL";
+    for found in unit.query(sql, params![robot.id, machine_id]).await? {
+        let Some(job) = row::any_by_id(unit, found.get(0)?).await? else { continue };
+        if let Outcome::Enters(to) = after(job.state, Event::Lost) {
+            enter(unit, &job, to, Said::fault("SessionEnded", "The robot's session has ended before the job."), None)
+                .await?;
+        }
+    }
+    Ok(())
 }
 
 /// `POST /api/RobotsService/GetProcesses`: the processes of the folders that the robot's account is assigned to.
@@ -134,18 +148,13 @@ pub(super) async fn processes_of(call: &mut Call) -> Result<Output> {
 }
 
 /// A report about a job that a robot started itself; `None` when it is about another kind of job.
-pub(super) async fn own_job(
-    unit: &mut Unit,
-    call: &Call,
-    tenant_id: i64,
-    report: &Report,
-) -> Result<Option<Verdict>> {
+pub(super) async fn own_job(unit: &mut Unit, call: &Call, tenant_id: i64, report: &Report) -> Result<Option<Verdict>> {
     let (Some(key), Some(state)) = (&report.job_key, report.state) else { return Ok(None) };
     if report.reservation.is_some() {
         return Ok(None);
     }
     match row::by_key(unit, tenant_id, key).await? {
-        Some(job) if job.job_type == ATTENDED_JOB => goes_on(unit, &job, state, report).await.map(Some),
+        Some(job) if job.job_type == ATTENDED_JOB => goes_on(unit, call, &job, state, report).await.map(Some),
         Some(_) => Ok(None),
         None => match (&report.process_key, &report.robot_key) {
             (Some(process), Some(robot)) if state == State::Running => {
@@ -156,15 +165,15 @@ pub(super) async fn own_job(
     }
 }
 
-async fn goes_on(unit: &mut Unit, job: &Job, state: State, report: &Report) -> Result<Verdict> {
+async fn goes_on(unit: &mut Unit, call: &Call, job: &Job, state: State, report: &Report) -> Result<Verdict> {
     let robot = match &report.robot_key {
         Some(key) => robots::by_key(unit, key).await?,
         None => None,
     };
-    if robot.map(|r| r.id) != job.robot_id {
+    if robot.map(|r| r.id) != job.robot_id || job.machine_id != call.principal.machine_id {
         return Ok(Verdict::Refused("The job is not with this robot."));
     }
-    if !state.is_final() {
+    if !state.is_final() && !job.state.is_final() {
         return Ok(Verdict::Accepted);
     }
     match after(job.state, Event::Ended(state)) {
@@ -194,8 +203,12 @@ async fn begun(
     report: &Report,
 ) -> Result<Option<Verdict>> {
     let Some(job_key) = bandmaster_core::ids::parse_guid(job_key) else { return Ok(None) };
-    let robot = robots::by_key(unit, robot_key).await?.filter(|r| r.tenant_id == tenant_id && r.enabled);
-    let Some(robot) = robot else { return Ok(None) };
+    let mine = |r: &RobotAccount| r.tenant_id == tenant_id && r.enabled && r.kind == ATTENDED;
+    let Some(robot) = robots::by_key(unit, robot_key).await?.filter(mine) else { return Ok(None) };
+    let machine_id = call.principal.machine_id.unwrap_or(0);
+    if !machines::account_limits(unit, tenant_id, &[]).await?.allows(machine_id, robot.id) {
+        return Ok(Some(Verdict::Refused("The machine is limited to other accounts.")));
+    }
     let Some(process) = permitted(unit, &robot, process_key).await? else {
         return Ok(Some(Verdict::Refused("The process does not exist, or the robot may not run it.")));
     };
@@ -231,7 +244,7 @@ async fn begun(
     let account = neighbours::account(unit, robot.user_id).await?.map(|(_, name)| name);
     let runner = Runner {
         robot_id: robot.id,
-        machine_id: call.principal.machine_id.unwrap_or(0),
+        machine_id,
         session_id: 0,
         host_name: super::caller::host_name(call)?,
         account_name: account,

@@ -23,8 +23,8 @@ pub(super) async fn host(call: &Call, conn: &mut Conn, service_user: Option<&str
         (PrincipalKind::Machine, Some(id)) => machines::by_id(conn, call.tenant_id()?, id).await?,
         _ => return Err(Error::forbidden()),
     };
-    let machine = machine
-        .ok_or_else(|| Error::new(401, codes::INVALID_MACHINE_KEY, "The machine key is not known."))?;
+    let machine =
+        machine.ok_or_else(|| Error::new(401, codes::INVALID_MACHINE_KEY, "The machine key is not known."))?;
     let report = HostReport {
         host_name: host_name(call)?,
         service_user_name: service_user.unwrap_or_default().to_owned(),

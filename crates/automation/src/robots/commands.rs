@@ -7,8 +7,8 @@ use crate::jobs::state::State;
 use crate::jobs::timers::Limits;
 use crate::{neighbours, parts};
 use bandmaster_api::Call;
+use bandmaster_core::Result;
 use bandmaster_core::clock::{HOUR, SECOND};
-use bandmaster_core::{Result, time};
 use bandmaster_fleet::enums::{CREDENTIAL_TYPE, PLATFORM_WINDOWS, UNATTENDED};
 use bandmaster_fleet::robots::{self, RobotAccount};
 use bandmaster_identity::{JobTokenRequest, issue_job_token};
@@ -212,7 +212,6 @@ async fn start(
         "resumeSource": null,
         "suspendBlobType": null,
         "reservationId": bound.reservation,
-        "reservedUntil": time::iso(bound.reserved_until),
         "organizationId": place.organization_key,
         "organizationName": place.organization_name,
         "tenantId": place.tenant_key,
@@ -220,9 +219,18 @@ async fn start(
         "timeLimitSeconds": left,
         "stopGraceSeconds": grace,
     });
-    for name in
-        ["processKey", "processName", "packageId", "packageVersion", "feedId", "packageSha256", "entryPointPath", "requiresUserInteraction", "processSettings", "targetRuntime"]
-    {
+    for name in [
+        "processKey",
+        "processName",
+        "packageId",
+        "packageVersion",
+        "feedId",
+        "packageSha256",
+        "entryPointPath",
+        "requiresUserInteraction",
+        "processSettings",
+        "targetRuntime",
+    ] {
         data[name] = launch.get(name).cloned().unwrap_or_default();
     }
     credentials(call, conn, host, robot, &mut data).await?;
@@ -324,7 +332,8 @@ mod tests {
     fn stamps_name_what_waits() {
         let none: [Bound; 0] = [];
         assert_eq!(stamp(&none, 5), "0");
-        let reserved = [bound("bbbbbbbb-1", false, State::Pending, None), bound("aaaaaaaa-1", false, State::Pending, None)];
+        let reserved =
+            [bound("bbbbbbbb-1", false, State::Pending, None), bound("aaaaaaaa-1", false, State::Pending, None)];
         assert_eq!(stamp(&reserved, 5), "aaaaaaaa.bbbbbbbb");
         assert_eq!(stamp(&reserved, 100), "0", "the reservations are over");
         let running = [bound("aaaaaaaa-1", true, State::Running, None)];

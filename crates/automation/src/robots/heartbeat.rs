@@ -6,8 +6,7 @@
 use super::caller::{Host, host};
 use super::commands::{self, Bound};
 use super::report::Report;
-use super::submit::take_all;
-use crate::dispatch::round::{Round, at_once};
+use super::submit::{fill, take_all};
 use crate::neighbours;
 use bandmaster_api::{Call, Fields, Output};
 use bandmaster_core::Result;
@@ -94,7 +93,8 @@ pub(super) async fn beat(call: &mut Call) -> Result<Output> {
 
 async fn host_rows(conn: &mut bandmaster_store::Conn, host: &Host) -> Result<Vec<HostSession>> {
     let report = &host.report;
-    sessions::of_host(conn, host.machine.id, &report.host_name, &report.service_user_name, &report.installation_id).await
+    sessions::of_host(conn, host.machine.id, &report.host_name, &report.service_user_name, &report.installation_id)
+        .await
 }
 
 /// Notes the sign of life, what the agent holds, and states that came along.
@@ -115,7 +115,7 @@ async fn note(
     unit.execute_many("UPDATE job_slots SET seen_at = $1 WHERE job_id = $2 AND accepted = 1", &touched).await?;
     let (_, freed) = take_all(&mut unit, call, tenant_id, host, reports).await?;
     if freed {
-        at_once(&mut unit, &mut Round::new(&app, tenant_id), 1).await?;
+        fill(&app, &mut unit, host, 1).await?;
     }
     unit.commit().await
 }

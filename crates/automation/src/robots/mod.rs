@@ -133,10 +133,12 @@ pub fn register(r: &mut Registry) {
         .returns(200, "RobotWaitDto")
         .returns(204, "-");
     r.add(wait, wait::wait).checks_itself();
+    let screenshot = call("UploadScreenshot", "POST").returns(204, "-");
+    r.add(screenshot, service::screenshot).telemetry().checks_itself().streams().hidden();
     let begin = call("BeginSession", "POST").body("RobotIdentifierDto").returns(200, "RobotInfoDto");
     r.add(begin, attended::begin).evented().checks_itself().also(&[400, 404, 409]);
     let end = call("EndSession", "POST").body("RobotIdentifierDto").returns(204, "-");
-    r.add(end, attended::end).evented().checks_itself().also(&[400, 404]);
+    r.add(end, attended::end).evented().checks_itself().events(&["job.faulted"]).also(&[400, 404, 409]);
     let processes = call("GetProcesses", "POST").body("RobotIdentifierDto").returns(200, "[PublishedProcessDto]");
     r.add(processes, attended::processes_of).reads().checks_itself().also(&[400, 404]);
 }

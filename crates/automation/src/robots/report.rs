@@ -150,7 +150,9 @@ pub(super) async fn take(unit: &mut Unit, tenant_id: i64, host: &Host, report: &
     if job.state.is_final() {
         return Ok(repeated(&job, state, report));
     }
-    let Some(slot) = slot(unit, job.id).await? else { return Ok(if report.reservation.is_some() { STALE } else { GONE }) };
+    let Some(slot) = slot(unit, job.id).await? else {
+        return Ok(if report.reservation.is_some() { STALE } else { GONE });
+    };
     if !is_on(unit, tenant_id, &slot, host).await? {
         return Ok(if report.reservation.is_some() { STALE } else { GONE });
     }
@@ -165,7 +167,10 @@ pub(super) async fn take(unit: &mut Unit, tenant_id: i64, host: &Host, report: &
         State::Suspended => {
             let said = Said {
                 output_arguments: None,
-                ..Said::fault("SuspensionNotSupported", "The workflow wants to wait for something; this server cannot suspend jobs.")
+                ..Said::fault(
+                    "SuspensionNotSupported",
+                    "The workflow wants to wait for something; this server cannot suspend jobs.",
+                )
             };
             ended(unit, &job, &slot, State::Faulted, said).await
         }

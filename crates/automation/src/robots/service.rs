@@ -5,7 +5,7 @@ use super::commands;
 use crate::dispatch::reserve::take_back;
 use crate::jobs::row;
 use bandmaster_api::{Call, Output};
-use bandmaster_core::Result;
+use bandmaster_core::{Error, Result};
 use bandmaster_fleet::sessions;
 use bandmaster_store::params;
 use serde_json::{Value, json};
@@ -51,4 +51,10 @@ pub(super) async fn stop(call: &mut Call) -> Result<Output> {
     }
     unit.commit().await?;
     Ok(Output::empty().status(204))
+}
+
+/// `POST /api/RobotsService/UploadScreenshot`: recordings of jobs are not kept.
+pub(super) async fn screenshot(call: &mut Call) -> Result<Output> {
+    let _ = call;
+    Err(Error::new(501, 0, "Recordings of jobs are not kept by this server."))
 }

@@ -1,11 +1,12 @@
 //! `SubmitJobState`.
 
+use super::attended;
 use super::caller::{Host, host, knows_fencing};
 use super::report::{Report, Verdict, take};
-use super::attended;
 use crate::dispatch::round::{Round, at_once};
 use crate::jobs::State;
-use bandmaster_api::{Call, Fields, Output, Unit};
+use bandmaster_access::parts::MachineFolders;
+use bandmaster_api::{App, Call, Fields, Output, Unit};
 use bandmaster_core::{Error, Result};
 use serde_json::Value;
 
@@ -35,6 +36,17 @@ pub(super) async fn take_all(
     Ok((verdicts, freed))
 }
 
+/// Places waiting jobs on what a host has made free, in the folders in which its machine works.
+pub(super) async fn fill(app: &App, unit: &mut Unit, host: &Host, most: usize) -> Result<()> {
+    let tenant_id = host.machine.tenant_id;
+    let round = Round::new(app, tenant_id);
+    let mut round = match app.parts.get::<Box<dyn MachineFolders>>() {
+        Some(part) => round.for_folders(part.folders(unit, tenant_id, host.machine.id).await?),
+        None => round,
+    };
+    at_once(unit, &mut round, most).await
+}
+
 /// `POST /api/RobotsService/SubmitJobState`
 pub(super) async fn submit(call: &mut Call) -> Result<Output> {
     let Some(entries) = call.body_value().as_array() else { return Err(Error::unbound("heartbeats")) };
@@ -51,7 +63,7 @@ pub(super) async fn submit(call: &mut Call) -> Result<Output> {
     let host = host(call, &mut unit, None).await?;
     let (verdicts, freed) = take_all(&mut unit, call, tenant_id, &host, &reports).await?;
     if freed {
-        at_once(&mut unit, &mut Round::new(&app, tenant_id), PLACED_AT_ONCE).await?;
+        fill(&app, &mut unit, &host, PLACED_AT_ONCE).await?;
     }
     unit.commit().await?;
     if !fenced {

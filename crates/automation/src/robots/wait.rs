@@ -12,7 +12,7 @@ use serde_json::json;
 /// The longest wait, in seconds; proxies cut longer ones.
 const MOST: i64 = 55;
 /// A waiter looks by itself after this long, in case a nudge between nodes got lost.
-const LOOK: i64 = 5 * SECOND;
+const LOOK: i64 = 15 * SECOND;
 
 /// `GET /api/RobotsService/Wait?stamp=&timeoutSeconds=`
 pub(super) async fn wait(call: &mut Call) -> Result<Output> {

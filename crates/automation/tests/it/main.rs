@@ -3,8 +3,8 @@
 
 mod dispatching;
 mod operations;
-mod perf;
 mod protocol;
 mod races;
 mod starting;
+mod whole;
 mod world;

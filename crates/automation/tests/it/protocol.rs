@@ -396,7 +396,7 @@ both! {
             world.admin().robot(call, body.clone()).await.expect(403);
             Caller::anonymous(&world).robot(call, body).await.expect(401);
         }
-        world.admin().robot("UploadScreenshot", json!({})).await;
+        host.robot("UploadScreenshot", json!({})).await.error(501, 0);
     }
 
     async fn passwords_leave_only_for_hosts_that_log_on(world) {
@@ -463,6 +463,16 @@ both! {
         world.admin().post(&stop, json!({"strategy": "Kill"})).await.error(409, 1657);
         assert_eq!(host.robot("SubmitJobState", state("Successful")).await.expect(200)[0]["accepted"], true);
         assert_eq!(world.state(&job).await, "Successful");
+        assert_eq!(host.robot("SubmitJobState", state("Running")).await.expect(200)[0]["accepted"], false);
+        // Another one, which the robot leaves behind.
+        let left = json!([{"robotKey": robot["robotKey"], "jobKey": "0b0b0b0b-0000-4000-8000-000000000002",
+            "jobState": 1, "processKey": process.key}]);
+        assert_eq!(host.robot("SubmitJobState", left).await.expect(200)[0]["accepted"], true);
+        let foreign = json!([{"robotKey": robot["robotKey"], "jobKey": "0b0b0b0b-0000-4000-8000-000000000003",
+            "jobState": 1, "processKey": FILE}]);
+        assert_eq!(host.robot("SubmitJobState", foreign).await.expect(200)[0]["accepted"], false, "no such process");
         host.robot("EndSession", robot).await.expect(204);
+        assert_eq!(world.number("SELECT COUNT(*) FROM jobs WHERE state = 4 AND error_code = 'Orchestrator'").await, 1);
+        assert_eq!(world.number("SELECT COUNT(*) FROM jobs WHERE ended_at IS NULL").await, 0);
     }
 }

@@ -25,7 +25,8 @@ async fn filled(world: &World, hosts: i64, slots: i64, jobs: i64) -> String {
 
 /// What must hold at any time.
 async fn check(world: &World) {
-    let twice = "SELECT COUNT(*) FROM (SELECT session_id, slot FROM job_slots GROUP BY session_id, slot HAVING COUNT(*) > 1) t";
+    let twice =
+        "SELECT COUNT(*) FROM (SELECT session_id, slot FROM job_slots GROUP BY session_id, slot HAVING COUNT(*) > 1) t";
     assert_eq!(world.number(twice).await, 0);
     let beyond = "SELECT COUNT(*) FROM job_slots j JOIN sessions s ON s.id = j.session_id WHERE j.slot >= s.slots";
     assert_eq!(world.number(beyond).await, 0);

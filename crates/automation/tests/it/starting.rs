@@ -165,3 +165,96 @@ both! {
         assert_eq!(job["ParentJobKey"], Value::Null, "no such job");
     }
 }
+
+both! {
+    async fn as_the_caller(world) {
+        let process = world.process("p", |_| {}).await;
+        let desktop = world.process("d", |p| p.requires_user_interaction = true).await;
+        let bot = world.account("bot").await;
+        world.machine("pool", 4).await;
+        let robots = async |job: &Value| -> Vec<i64> {
+            let sql = format!("SELECT demand FROM jobs WHERE id = {}", job["Id"]);
+            let text: String = world.rows(&sql, &[]).await[0].get(0).unwrap();
+            bandmaster_automation::dispatch::Demand::parse(&text).unwrap().robots
+        };
+        // Without a robot of the caller's own, a background job runs as anybody.
+        let job = world.start(&process, json!({"RunAsMe": true})).await;
+        assert!(robots(&job).await.is_empty());
+        // Robots are named after their accounts: this gives the administrator one.
+        let sql = "UPDATE robots SET user_id = (SELECT id FROM users WHERE key = $1)";
+        world.sql(sql, &[world.admin.as_str().into()]).await;
+        let mine = world.start(&process, json!({"RunAsMe": true})).await;
+        assert_eq!(robots(&mine).await, [bot]);
+        let mine = world.start(&desktop, json!({"RunAsMe": true})).await;
+        assert_eq!(robots(&mine).await, [bot]);
+        assert_eq!(mine["RequiresUserInteraction"], true);
+    }
+
+    async fn runtimes_follow_process_and_folder(world) {
+        let process = world.process("p", |_| {}).await;
+        let tests = world.process("t", |p| p.process_type = 5).await;
+        world.account("bot").await;
+        let (machine, _) = world.machine("pool", 0).await;
+        let refused = world.admin().post(START, json!({"startInfo": {"ReleaseKey": process.key}})).await;
+        refused.error(409, 2818);
+        let slots = async |columns: &str| world.sql(&format!("UPDATE machines SET {columns} WHERE id = {machine}"), &[]).await;
+        for (columns, process, runtime) in [
+            ("development_slots = 1", &process, "Development"),
+            ("unattended_slots = 1", &process, "Unattended"),
+            ("unattended_slots = 1", &tests, "Unattended"),
+            ("testautomation_slots = 1", &tests, "TestAutomation"),
+        ] {
+            slots(columns).await;
+            assert_eq!(world.start(process, json!({})).await["RuntimeType"], runtime, "{columns}");
+        }
+        let asked = world.start(&tests, json!({"RuntimeType": "Unattended"})).await;
+        assert_eq!(asked["RuntimeType"], "Unattended");
+    }
+
+    async fn alerts_for_jobs_that_take_too_long(world) {
+        let process = world.process("p", |_| {}).await;
+        world.account("bot").await;
+        let (_, key) = world.machine("pool", 1).await;
+        let order = json!({"AlertPendingExpression": "60", "AlertRunningExpression": "120"});
+        let job = world.start(&process, order).await;
+        assert_eq!(job["MaxExpectedRunningTimeSeconds"], 120);
+        world.watched(59).await;
+        assert!(world.alerts.lock().unwrap().is_empty());
+        world.watched(600).await;
+        let host = world.host(&key, "vm-1");
+        host.robot("StartService", json!({})).await.expect(200);
+        world.dispatch().await;
+        let command = host.beat(None).await.remove(0);
+        assert!(host.report(&command, "Running", json!({})).await);
+        for _ in 0..10 {
+            world.watched(60).await;
+            host.beat(None).await;
+        }
+        let raised: Vec<(bool, i64)> = world.alerts.lock().unwrap().iter().map(|a| (a.running, a.seconds)).collect();
+        assert_eq!(raised, [(false, 60), (true, 120)], "each once");
+        assert_eq!(world.state(&job).await, "Running");
+    }
+
+    async fn processes_in_use_stay(world) {
+        use bandmaster_packages::releases::{Dependent, ReleaseUse};
+        let process = world.process("p", |_| {}).await;
+        world.account("bot").await;
+        world.machine("pool", 1).await;
+        let dependent = async || {
+            let mut unit = world.unit().await;
+            let found = bandmaster_automation::Jobs.dependent(&mut unit, process.id).await.unwrap();
+            unit.commit().await.unwrap();
+            found
+        };
+        assert_eq!(dependent().await, None);
+        let job = world.start(&process, json!({})).await;
+        assert_eq!(dependent().await, Some(Dependent::Jobs));
+        let stop = json!({"strategy": "Kill", "jobIds": [job["Id"]]});
+        world.admin().post("/odata/Jobs/UiPath.Server.Configuration.OData.StopJobs", stop).await.expect(200);
+        assert_eq!(dependent().await, None);
+        // A job outlives its process.
+        world.sql("DELETE FROM releases", &[]).await;
+        let job = world.admin().get(&format!("/odata/Jobs({})?$expand=Release", job["Id"])).await.expect(200);
+        assert_eq!((&job["Release"], &job["ReleaseName"]), (&Value::Null, &json!("p")));
+    }
+}

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, Request};
 use bandmaster_api::gate::{Authenticator, FleetCredentials};
 use bandmaster_api::{App, Duty, Fates, Parts, Registry, Served, Settings, Unit, UnitContext};
 use bandmaster_automation::dispatch::{Dispatcher, JobWatch};
-use bandmaster_automation::{AttachmentFacts, Attachments, Jobs};
+use bandmaster_automation::{AttachmentFacts, Attachments, JobAlerts, Jobs, OverdueJob};
 use bandmaster_core::{KeyRing, MovableClock, Principal, PrincipalKind, RandomIds, Result, Scopes, Secret};
 use bandmaster_fleet::{Credentials, Fleet, RunningJobs};
 use bandmaster_identity::{BootstrapPlan, Identity, Options};
@@ -61,6 +61,17 @@ impl Attachments for OneFile {
     }
 }
 
+/// Notes the alerts.
+#[derive(Clone, Default)]
+struct Listener(Arc<Mutex<Vec<OverdueJob>>>);
+
+impl JobAlerts for Listener {
+    fn overdue<'a>(&'a self, _: &'a mut Unit, job: &'a OverdueJob) -> BoxFuture<'a, Result<()>> {
+        self.0.lock().unwrap().push(job.clone());
+        Box::pin(async { Ok(()) })
+    }
+}
+
 /// Machines and tokens are believed as in the real server; a header names people.
 struct Doorman {
     identity: Identity,
@@ -90,6 +101,7 @@ pub struct World {
     pub served: Arc<Served>,
     pub clock: Arc<MovableClock>,
     pub watch: JobWatch,
+    pub alerts: Arc<Mutex<Vec<OverdueJob>>>,
     pub tenant: i64,
     pub organization: i64,
     pub shared: i64,
@@ -97,9 +109,8 @@ pub struct World {
     database: TestDatabase,
 }
 
-fn app(store: Store, clock: Arc<MovableClock>, organization: i64) -> Arc<App> {
-    let identity =
-        Identity::new(Options { cost: bandmaster_identity::password::Cost::least(), ..Options::default() });
+fn app(store: Store, clock: Arc<MovableClock>, organization: i64, alerts: Listener) -> Arc<App> {
+    let identity = Identity::new(Options { cost: bandmaster_identity::password::Cost::least(), ..Options::default() });
     let mut parts = Parts::default();
     parts.insert(identity.clone());
     parts.insert::<Box<dyn bandmaster_identity::TenantDirectory>>(Box::new(bandmaster_access::Tenants));
@@ -113,6 +124,7 @@ fn app(store: Store, clock: Arc<MovableClock>, organization: i64) -> Arc<App> {
     let contents: Vec<Box<dyn bandmaster_access::parts::FolderContents>> = vec![Box::new(Jobs)];
     parts.insert(contents);
     parts.insert::<Box<dyn Attachments>>(Box::new(OneFile));
+    parts.insert::<Box<dyn JobAlerts>>(Box::new(alerts));
     let ids = Arc::new(RandomIds);
     Arc::new(App {
         store,
@@ -145,20 +157,23 @@ impl World {
         };
         let store = database.store().await;
         let clock = Arc::new(MovableClock::at(BEGINNING));
-        let first = app(store.clone(), clock.clone(), 0);
+        let first = app(store.clone(), clock.clone(), 0, Listener::default());
         let identity = Identity::of(&first).unwrap();
-        let plan = BootstrapPlan::prepare(identity, &first, Some(Secret::new("correct horse 7 battery"))).await.unwrap();
+        let plan =
+            BootstrapPlan::prepare(identity, &first, Some(Secret::new("correct horse 7 battery"))).await.unwrap();
         let mut unit = Unit::begin(&first, UnitContext::duty("first"), Fates::default()).await.unwrap();
         let made = bandmaster_identity::bootstrap(&mut unit, plan).await.unwrap();
         let admin = made.administrator.key.clone();
         let tenant = bandmaster_access::bootstrap(&mut unit, made.organization.id, Some(&admin)).await.unwrap();
         unit.commit().await.unwrap();
-        let app = app(store, clock.clone(), made.organization.id);
+        let alerts = Listener::default();
+        let app = app(store, clock.clone(), made.organization.id, alerts.clone());
         World {
             app,
             served: served(),
             clock,
             watch: JobWatch::default(),
+            alerts: alerts.0,
             tenant: tenant.id,
             organization: made.organization.id,
             shared: tenant.folder_id,
@@ -169,7 +184,7 @@ impl World {
 
     /// Another node on the same database, with the same clock.
     pub async fn second_node(&self) -> Arc<App> {
-        app(self.database.store().await, self.clock.clone(), self.organization)
+        app(self.database.store().await, self.clock.clone(), self.organization, Listener(self.alerts.clone()))
     }
 
     pub async fn unit(&self) -> Unit {
@@ -218,8 +233,7 @@ impl World {
         let package = text(
             "INSERT INTO packages (tenant_id, feed_id, package_id, touched_at) VALUES ($1, $2, $3, 1) RETURNING id",
         );
-        let package: i64 =
-            unit.query_one(&package, params![self.tenant, FEED, name]).await.unwrap().get(0).unwrap();
+        let package: i64 = unit.query_one(&package, params![self.tenant, FEED, name]).await.unwrap().get(0).unwrap();
         let version = text(
             "INSERT INTO package_versions (tenant_id, feed_id, package_ref, package_id, version, version_key, \
              normal_version, project_type, package_type, process_type, target_framework, target_runtime, arguments, \
@@ -260,7 +274,8 @@ impl World {
 
     /// Takes another version of a process into use.
     pub async fn edit(&self, process: &Process, version: &str, version_id: i64, framework: i64) {
-        let sql = "UPDATE releases SET process_version = $1, current_version_id = $2, target_framework = $3 WHERE id = $4";
+        let sql =
+            "UPDATE releases SET process_version = $1, current_version_id = $2, target_framework = $3 WHERE id = $4";
         self.sql(sql, params![version, version_id, framework, process.id]).await;
     }
 
@@ -280,9 +295,10 @@ impl World {
         let user: i64 = unit.query_one(user, params![key, self.tenant, name]).await.unwrap().get(0).unwrap();
         let owner = bandmaster_fleet::robots::provision::Owner { tenant_id: self.tenant, user_id: user, name };
         let robot = bandmaster_fleet::robots::ensure_unattended(&mut unit, &self.app.keys, owner).await.unwrap();
-        unit.execute("INSERT INTO folder_users (folder_id, user_id, created_at) VALUES ($1, $2, 1)", params![
-            folder, user
-        ])
+        unit.execute(
+            "INSERT INTO folder_users (folder_id, user_id, created_at) VALUES ($1, $2, 1)",
+            params![folder, user],
+        )
         .await
         .unwrap();
         bandmaster_access::rights_changed(&mut unit).await.unwrap();

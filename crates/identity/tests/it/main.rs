@@ -14,6 +14,7 @@ mod hostile;
 mod keys;
 mod legacy;
 mod machines;
+mod managing;
 mod personal;
 mod refresh;
 mod token;

@@ -1,6 +1,8 @@
 //! Black-box tests of logs, settings, statistics and status, on SQLite and PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod audit;
+mod exports;
 mod for_clients;
 mod ingest;
 mod logs;

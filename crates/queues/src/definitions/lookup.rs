@@ -24,12 +24,23 @@ pub struct Definition {
     pub sla_minutes: i64,
     /// Minutes until it is at risk; 0: none.
     pub risk_sla_minutes: i64,
+    /// Version of its JSON Schemas; none while it has none.
+    pub schema_version: Option<String>,
 }
 
 const COLUMNS: &str = "q.id, q.name, q.max_retries, q.auto_retry, q.retry_abandoned, q.unique_reference, q.encrypted, \
-     q.sla_minutes, q.risk_sla_minutes";
+     q.sla_minutes, q.risk_sla_minutes, q.schema_version";
 
-fn definition(row: &Row) -> Result<Definition> {
+/// How many columns of a row make a definition.
+pub const WIDTH: usize = 10;
+
+/// The columns of a definition, of a table called `q`.
+pub fn columns() -> &'static str {
+    COLUMNS
+}
+
+/// The definition in the first columns of a row.
+pub fn definition(row: &Row) -> Result<Definition> {
     Ok(Definition {
         id: row.get(0)?,
         name: row.get(1)?,
@@ -40,25 +51,41 @@ fn definition(row: &Row) -> Result<Definition> {
         encrypted: row.get(6)?,
         sla_minutes: row.get(7)?,
         risk_sla_minutes: row.get(8)?,
+        schema_version: row.get(9)?,
     })
 }
 
 /// The queue of that name in a folder; names do not regard case.
 pub async fn by_name(conn: &mut Conn, tenant: i64, folder: i64, name: &str) -> Result<Definition> {
-    let sql = const_format(
+    let sql = select(
         "FROM queue_folders f JOIN queue_definitions q ON q.id = f.queue_id \
          WHERE f.folder_id = $1 AND f.name = $2 AND q.tenant_id = $3",
     );
     let row = conn.query_opt(&sql, params![folder, fold(name), tenant]).await?;
-    row.as_ref().map(definition).transpose()?.ok_or_else(|| {
-        let shown: String = name.chars().take(50).collect();
-        Error::not_found(&format!("Queue {shown}"))
-    })
+    row.as_ref().map(definition).transpose()?.ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Error {
+    let shown: String = name.chars().take(50).collect();
+    Error::not_found(&format!("Queue {shown}"))
+}
+
+/// The same for a caller who wants an item: also whether deferred items have become due. One question instead of two.
+pub async fn for_claim(conn: &mut Conn, tenant: i64, folder: i64, name: &str, now: i64) -> Result<(Definition, bool)> {
+    let sql = format!(
+        "SELECT {COLUMNS}, EXISTS (SELECT 1 FROM queue_items d WHERE d.queue_id = q.id AND d.status = 0 AND d.ready = 0 \
+         AND d.defer_at <= $4) FROM queue_folders f JOIN queue_definitions q ON q.id = f.queue_id \
+         WHERE f.folder_id = $1 AND f.name = $2 AND q.tenant_id = $3"
+    );
+    match conn.query_opt(&sql, params![folder, fold(name), tenant, now]).await? {
+        Some(row) => Ok((definition(&row)?, row.get(WIDTH)?)),
+        None => Err(unknown(name)),
+    }
 }
 
 /// The queue of an item that is seen from a folder; "QueueItem does not exist." otherwise.
 pub async fn of_item(conn: &mut Conn, tenant: i64, folder: i64, item: i64) -> Result<Definition> {
-    let sql = const_format(
+    let sql = select(
         "FROM queue_items i JOIN queue_definitions q ON q.id = i.queue_id \
          JOIN queue_folders f ON f.queue_id = q.id AND f.folder_id = $1 \
          WHERE i.id = $2 AND i.tenant_id = $3",
@@ -67,6 +94,20 @@ pub async fn of_item(conn: &mut Conn, tenant: i64, folder: i64, item: i64) -> Re
     row.as_ref().map(definition).transpose()?.ok_or_else(|| Error::not_found("QueueItem"))
 }
 
-fn const_format(rest: &str) -> String {
+/// The queue of that id, for duties.
+pub async fn by_id(conn: &mut Conn, id: i64) -> Result<Option<Definition>> {
+    let sql = select("FROM queue_definitions q WHERE q.id = $1");
+    conn.query_opt(&sql, params![id]).await?.as_ref().map(definition).transpose()
+}
+
+fn select(rest: &str) -> String {
     format!("SELECT {COLUMNS} {rest}")
+}
+
+/// Refuses a queue that is not linked to the folder.
+pub async fn linked(conn: &mut Conn, tenant: i64, folder: i64, id: i64) -> Result<()> {
+    let sql = "SELECT 1 FROM queue_folders f JOIN queue_definitions q ON q.id = f.queue_id \
+         WHERE f.folder_id = $1 AND q.id = $2 AND q.tenant_id = $3";
+    let row = conn.query_opt(sql, params![folder, id, tenant]).await?;
+    row.map(|_| ()).ok_or_else(|| Error::not_found("Queue"))
 }

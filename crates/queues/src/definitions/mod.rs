@@ -1,13 +1,14 @@
 //! Queue definitions: what a queue is called, how it retries, and in which folders it is linked.
 
+mod alias;
 mod entity;
 mod links;
-mod lookup;
+pub(crate) mod lookup;
 mod write;
 
 pub use entity::QUEUE;
-pub use lookup::{Definition, by_name, of_item};
-pub(crate) use write::remove;
+pub use lookup::{Definition, by_id, by_name, for_claim, linked, of_item};
+pub(crate) use write::{remove, seen};
 
 use bandmaster_api::{Call, Output, Registry};
 use bandmaster_core::Result;
@@ -22,6 +23,8 @@ pub fn register(r: &mut Registry) {
     r.serve("QueueDefinitions_Post", write::create).also(&[409]);
     r.serve("QueueDefinitions_PutById", write::update).also(&[404, 409]);
     r.serve("QueueDefinitions_DeleteById", write::delete).also(&[404, 409]);
+    r.serve("QueueDefinitions_GetJsonSchemaDefinitionByIdAndJsonschematype", schema).also(&[404]);
+    alias::register(r);
     r.serve("QueueDefinitions_ShareToFolders", links::share).also(&[409]);
     r.serve("QueueDefinitions_GetFoldersForQueueById", links::folders).also(&[404]);
     r.serve("QueueDefinitions_GetQueuesAcrossFolders", links::across);
@@ -39,4 +42,14 @@ async fn one(call: &mut Call) -> Result<Output> {
 async fn by_key(call: &mut Call) -> Result<Output> {
     let key = call.guid_argument("identifier")?;
     call.entity_where(&QUEUE, &call.visible(), "{t}.key = ?", vec![Param::Text(key)]).await
+}
+
+/// GetJsonSchemaDefinition: one of the schemas as a file.
+async fn schema(call: &mut Call) -> Result<Output> {
+    let (id, tenant, folder) = (call.int_argument("key")?, call.tenant_id()?, call.folder()?.id);
+    let kind = call.need_argument("jsonSchemaType")?.to_owned();
+    let mut conn = call.read().await?;
+    lookup::linked(&mut conn, tenant, folder, id).await?;
+    let (text, name) = crate::schemas::text(&mut conn, id, &kind).await?;
+    Ok(Output::file("application/json", Some(&format!("{name}.json")), text.into_bytes()))
 }

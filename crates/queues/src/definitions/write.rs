@@ -1,12 +1,16 @@
 //! Creating, editing and deleting queues.
 
 use super::entity::QUEUE;
+use crate::retention::Policy;
+use crate::schemas;
 use bandmaster_api::query::entity_json;
 use bandmaster_api::{Call, Change, Fields, Output, Unit};
 use bandmaster_core::{Error, Result, codes};
 use bandmaster_store::{DbError, fold, params};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+/// Members that hold JSON Schemas, in the order of their columns.
+const SCHEMAS: [&str; 3] = ["SpecificDataJsonSchema", "OutputDataJsonSchema", "AnalyticsDataJsonSchema"];
 /// Longest deadline of a queue in minutes: 90 days.
 const LONGEST_SLA: i64 = 129_600;
 
@@ -23,6 +27,15 @@ struct Wish {
     risk: i64,
     release: Option<i64>,
     tags: String,
+    schemas: [Option<String>; 3],
+    retention: Option<Policy>,
+}
+
+impl Wish {
+    /// A fresh version of the schemas; none when there are none.
+    fn version(&self, unit: &Unit) -> Option<String> {
+        self.schemas.iter().any(Option::is_some).then(|| unit.guid())
+    }
 }
 
 fn wish(f: Fields<'_>) -> Result<Wish> {
@@ -30,13 +43,11 @@ fn wish(f: Fields<'_>) -> Result<Wish> {
     if name.is_empty() {
         return Err(Error::argument("The field Name is required."));
     }
-    for schema in ["SpecificDataJsonSchema", "OutputDataJsonSchema", "AnalyticsDataJsonSchema"] {
-        if f.filled(schema).is_some() {
-            return Err(Error::new(
-                400,
-                codes::INVALID_QUEUE_SCHEMA_DEFINITION,
-                "JSON Schemas of queues are not supported yet; a schema that is not enforced would mislead.",
-            ));
+    let mut texts = [const { None }; 3];
+    for (text, member) in texts.iter_mut().zip(SCHEMAS) {
+        *text = f.filled(member).map(str::to_owned);
+        if let Some(text) = text {
+            schemas::accept(member, text)?;
         }
     }
     let (sla, risk) = (f.int("SlaInMinutes").unwrap_or(0), f.int("RiskSlaInMinutes").unwrap_or(0));
@@ -58,6 +69,8 @@ fn wish(f: Fields<'_>) -> Result<Wish> {
         risk,
         release: f.int("ReleaseId"),
         tags: f.get("Tags").cloned().unwrap_or_else(|| Value::Array(Vec::new())).to_string(),
+        schemas: texts,
+        retention: Policy::inline(f)?,
     })
 }
 
@@ -67,15 +80,25 @@ fn taken(error: DbError, name: &str) -> Error {
 
 /// POST.
 pub async fn create(call: &mut Call) -> Result<Output> {
+    Ok(Output::entity(QUEUE.set, made(call).await?))
+}
+
+/// Makes a queue and tells what it is.
+pub async fn made(call: &mut Call) -> Result<Map<String, Value>> {
     let wish = wish(call.body())?;
     let (tenant, folder) = (call.tenant_id()?, call.folder()?.id);
     let mut unit = call.begin().await?;
     let (now, key) = (unit.now(), unit.guid());
+    let version = wish.version(&unit);
+    let retention = wish.retention.unwrap_or_default();
+    let [specific, output, analytics] = wish.schemas;
     let row = unit
         .query_one(
             "INSERT INTO queue_definitions (key, tenant_id, name, description, max_retries, auto_retry, retry_abandoned, \
-             unique_reference, encrypted, sla_minutes, risk_sla_minutes, release_id, tags, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14) RETURNING id",
+             unique_reference, encrypted, sla_minutes, risk_sla_minutes, release_id, tags, specific_schema, output_schema, \
+             analytics_schema, schema_version, retention_action, retention_period, created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $20) \
+             RETURNING id",
             params![
                 key.as_str(),
                 tenant,
@@ -90,6 +113,12 @@ pub async fn create(call: &mut Call) -> Result<Output> {
                 wish.risk,
                 wish.release,
                 wish.tags,
+                specific,
+                output,
+                analytics,
+                version,
+                retention.action,
+                retention.period,
                 now
             ],
         )
@@ -115,11 +144,11 @@ pub async fn create(call: &mut Call) -> Result<Output> {
     unit.audit(change).await?;
     unit.event("queue.created", Some(folder), Some(&key), &Value::Object(made.clone())).await?;
     unit.commit().await?;
-    Ok(Output::entity(QUEUE.set, made))
+    Ok(made)
 }
 
 /// A queue that is seen from the call's folder: its key, its present state, and the folders it is linked to.
-pub(super) async fn seen(unit: &mut Unit, id: i64, tenant: i64, folder: i64) -> Result<(String, Value, Vec<i64>)> {
+pub(crate) async fn seen(unit: &mut Unit, id: i64, tenant: i64, folder: i64) -> Result<(String, Value, Vec<i64>)> {
     let rows =
         unit.query("SELECT folder_id FROM queue_folders WHERE queue_id = $1 ORDER BY folder_id", params![id]).await?;
     let folders: Vec<i64> = rows.iter().map(|r| r.get(0)).collect::<Result<_, _>>()?;
@@ -132,6 +161,11 @@ pub(super) async fn seen(unit: &mut Unit, id: i64, tenant: i64, folder: i64) -> 
 /// PUT: everything is replaced but what is fixed at creation.
 pub async fn update(call: &mut Call) -> Result<Output> {
     let id = call.int_argument("key")?;
+    change(call, id).await
+}
+
+/// Replaces a queue by what the body says.
+pub async fn change(call: &mut Call, id: i64) -> Result<Output> {
     let wish = wish(call.body())?;
     if call.body().int("Id").is_some_and(|given| given != id && given != 0) {
         return Err(Error::argument("The Id in the body is not the one in the address."));
@@ -150,9 +184,12 @@ pub async fn update(call: &mut Call) -> Result<Output> {
         ));
     }
     let now = unit.now();
+    let version = wish.version(&unit);
+    let [specific, output, analytics] = wish.schemas;
     unit.execute(
         "UPDATE queue_definitions SET name = $1, description = $2, max_retries = $3, auto_retry = $4, retry_abandoned = $5, \
-         sla_minutes = $6, risk_sla_minutes = $7, release_id = $8, tags = $9, updated_at = $10 WHERE id = $11",
+         sla_minutes = $6, risk_sla_minutes = $7, release_id = $8, tags = $9, updated_at = $10, \
+         specific_schema = $11, output_schema = $12, analytics_schema = $13, schema_version = $14 WHERE id = $15",
         params![
             wish.name.as_str(),
             wish.description.as_deref(),
@@ -164,10 +201,17 @@ pub async fn update(call: &mut Call) -> Result<Output> {
             wish.release,
             wish.tags,
             now,
+            specific,
+            output,
+            analytics,
+            version,
             id
         ],
     )
     .await?;
+    if let Some(policy) = wish.retention {
+        policy.store(&mut unit, id).await?;
+    }
     unit.execute("UPDATE queue_folders SET name = $1 WHERE queue_id = $2", params![fold(&wish.name), id])
         .await
         .map_err(|e| taken(e, &wish.name))?;
@@ -216,6 +260,7 @@ pub async fn delete(call: &mut Call) -> Result<Output> {
 
 /// Removes a queue with everything in it.
 pub(crate) async fn remove(unit: &mut Unit, id: i64) -> Result<()> {
+    unit.execute("DELETE FROM queue_item_events WHERE queue_id = $1", params![id]).await?;
     unit.execute("DELETE FROM queue_items WHERE queue_id = $1", params![id]).await?;
     unit.execute("DELETE FROM queue_folders WHERE queue_id = $1", params![id]).await?;
     unit.execute("DELETE FROM queue_definitions WHERE id = $1", params![id]).await?;

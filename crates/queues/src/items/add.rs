@@ -5,12 +5,14 @@ use super::entity::{ITEM, PRIORITY};
 use super::record::{NewItem, insert};
 use super::show::answer;
 use crate::definitions::{Definition, by_name};
+use crate::history::{Action, Step, record};
+use crate::schemas;
 use bandmaster_api::{Call, Fields, Output, Unit};
 use bandmaster_core::{Error, KeyRing, Result, codes};
 use serde_json::{Map, Value, json};
 
 /// Most items in one call.
-const MOST: usize = 15_000;
+pub const MOST: usize = 15_000;
 /// Longest progress text.
 pub const PROGRESS: usize = 104_857;
 /// Where items may say they come from.
@@ -63,19 +65,37 @@ pub fn progress(text: Option<&str>) -> Result<Option<String>> {
 
 /// Adds an item in a unit, with its event; its id and what is shown of it.
 async fn add(unit: &mut Unit, keys: &KeyRing, queue: &Definition, item: NewItem) -> Result<Map<String, Value>> {
+    fits(unit, queue, &item).await?;
     let (id, unique_key) = insert(unit, keys, queue, item).await?;
     let shown = answer(unit, keys, id).await?;
-    event(unit, "queueItem.added", &unique_key, id, queue).await?;
+    added(unit, &unique_key, id, queue, 0).await?;
     unit.nudge(format!("queue:{}", queue.id));
     Ok(shown)
 }
 
-/// Puts an event about an item into the outbox. It names the item; what it is, is read when the event is used, so that
-/// no content lies about twice.
-pub async fn event(unit: &mut Unit, kind: &str, unique_key: &str, id: i64, queue: &Definition) -> Result<()> {
-    let folder = unit.context().folder_id;
-    let payload = json!({"ItemId": id, "QueueId": queue.id});
-    unit.event(kind, folder, Some(unique_key), &payload).await
+/// Refuses a content that does not fit the queue's schema.
+pub async fn fits(unit: &mut Unit, queue: &Definition, item: &NewItem) -> Result<()> {
+    match &queue.schema_version {
+        Some(version) => {
+            let schemas = schemas::of(unit, queue.id, version).await?;
+            schemas.hold(Part::Specific, item.content.as_deref())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Writes down that an item was added.
+pub async fn added(unit: &mut Unit, unique_key: &str, item: i64, queue: &Definition, status: i64) -> Result<()> {
+    let step = Step {
+        kind: "queueItem.added",
+        action: Action::Create,
+        item,
+        unique_key,
+        queue: queue.id,
+        status,
+        ..Step::default()
+    };
+    record(unit, step).await
 }
 
 /// AddQueueItem.
@@ -101,21 +121,27 @@ pub async fn many(call: &mut Call) -> Result<Output> {
     if list.len() > MOST {
         return Err(Error::argument(format!("At most {MOST} items may be added at once.")));
     }
-    let mode = match body.text("commitType") {
-        Some("AllOrNothing") | None => Mode::AllOrNothing,
-        Some("StopOnFirstFailure") => Mode::UntilFailure,
-        Some("ProcessAllIndependently") => Mode::Independently,
-        Some(_) => return Err(Error::argument("commitType is none of the allowed values.")),
-    };
+    let mode = Mode::of(body.text("commitType"))?;
     let job = call.principal.job_key.clone();
     let items: Vec<Result<NewItem>> = list.iter().map(|v| read(Fields::of(v), job.as_ref())).collect();
     let (tenant, folder, keys) = (call.tenant_id()?, call.folder()?.id, call.app.keys.clone());
     let mut unit = call.begin().await?;
     let queue = by_name(&mut unit, tenant, folder, &name).await?;
+    all(unit, &keys, &queue, items, mode).await
+}
+
+/// Adds items in a unit, ends it as the mode wants, and answers which of them failed.
+pub async fn all(
+    mut unit: Unit,
+    keys: &KeyRing,
+    queue: &Definition,
+    items: Vec<Result<NewItem>>,
+    mode: Mode,
+) -> Result<Output> {
     let mut failed = Vec::new();
     for (index, item) in items.into_iter().enumerate() {
         let added = match item {
-            Ok(item) => attempt(&mut unit, &keys, &queue, item).await?,
+            Ok(item) => attempt(&mut unit, keys, queue, item).await?,
             Err(error) => Err(error),
         };
         if let Err(error) = added {
@@ -136,15 +162,35 @@ pub async fn many(call: &mut Call) -> Result<Output> {
     Ok(Output::complex("BulkOperationResponseDtoOfFailedQueueItemDto", answer))
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
+/// What a failure of one item means for the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// None of them is added.
     AllOrNothing,
+    /// Those before it stay.
     UntilFailure,
+    /// All good ones are added.
     Independently,
+}
+
+impl Mode {
+    /// The mode of that name.
+    pub fn of(word: Option<&str>) -> Result<Mode> {
+        match word {
+            Some("AllOrNothing" | "0") | None => Ok(Mode::AllOrNothing),
+            Some("StopOnFirstFailure" | "1") => Ok(Mode::UntilFailure),
+            Some("ProcessAllIndependently" | "2") => Ok(Mode::Independently),
+            Some(_) => Err(Error::argument("commitType is none of the allowed values.")),
+        }
+    }
 }
 
 /// Adds one of many. The outer error ends the whole call; the inner one is this item's own.
 async fn attempt(unit: &mut Unit, keys: &KeyRing, queue: &Definition, item: NewItem) -> Result<Result<()>> {
+    match fits(unit, queue, &item).await {
+        Err(error) if error.code() == codes::QUEUE_ITEM_SCHEMA_VIOLATION => return Ok(Err(error)),
+        fit => fit?,
+    }
     // A taken reference is looked for first: on PostgreSQL a refused insert would spoil the unit.
     if queue.unique_reference
         && let Some(reference) = item.reference.as_deref()
@@ -161,7 +207,7 @@ async fn attempt(unit: &mut Unit, keys: &KeyRing, queue: &Definition, item: NewI
     }
     match insert(unit, keys, queue, item).await {
         Ok((id, unique_key)) => {
-            event(unit, "queueItem.added", &unique_key, id, queue).await?;
+            added(unit, &unique_key, id, queue, 0).await?;
             Ok(Ok(()))
         }
         // The insert was never sent: the item alone is at fault.
@@ -174,6 +220,7 @@ fn failure(ordinal: usize, error: &Error) -> Value {
     let name = match error.code() {
         codes::DUPLICATE_REFERENCE => "DuplicateReference",
         codes::TRANSACTION_REFERENCE_REQUIRED => "TransactionReferenceRequired",
+        codes::QUEUE_ITEM_SCHEMA_VIOLATION => "QueueItemSchemaViolationException",
         codes::QUEUE_ITEM_CONTENT_SIZE_EXCEEDED => "QueueItemContentSizeExceeded",
         codes::QUEUE_ITEM_PROGRESS_SIZE_EXCEEDED => "QueueItemProgressDataSizeExceeded",
         codes::INVALID_ARGUMENT => "InvalidArgument",

@@ -38,30 +38,29 @@ pub struct NewItem {
     pub executor_job_key: Option<String>,
     /// Robot that processes it, when it is made in progress.
     pub robot_id: Option<i64>,
-    /// The attempt before, for automatic retries.
-    pub after: Option<Attempt>,
+    /// Where it stands in its chain of attempts; none for the first one.
+    pub lineage: Option<Lineage>,
 }
 
-/// What a retry carries over from the attempt before.
-#[derive(Debug, Clone)]
-pub struct Attempt {
+/// Where a retry stands in its chain of attempts.
+#[derive(Debug, Clone, Default)]
+pub struct Lineage {
     /// Key of the chain.
     pub key: String,
-    /// Id of the attempt.
-    pub id: i64,
-    /// Unique key of the attempt.
-    pub unique_key: String,
-    /// Number of automatic retries so far.
-    pub retry_number: i64,
-    /// Seconds it took.
+    /// Seconds that the attempt before took.
     pub seconds: i64,
-    /// Lineage of manual retries, carried over.
+    /// Id and unique key of the attempt that was retried automatically.
+    pub ancestor: (Option<i64>, Option<String>),
+    /// Number of automatic retries.
+    pub retry_number: i64,
+    /// Id and unique key of the attempt that was retried by hand, and the number of such retries.
     pub manual: (Option<i64>, Option<String>, i64),
 }
 
-/// A version that differs from every earlier one of the row: the moment of the change as eight bytes in Base64.
-pub fn row_version(now: i64) -> String {
-    STANDARD.encode(now.to_be_bytes())
+/// A version that differs from every other one of the row: eight random bytes in Base64.
+pub fn row_version(unit: &Unit) -> String {
+    let digits: String = unit.guid().chars().filter(char::is_ascii_hexdigit).take(16).collect();
+    STANDARD.encode(u64::from_str_radix(&digits, 16).unwrap_or_default().to_be_bytes())
 }
 
 /// Whether a New item may be served now, and the moment it may otherwise.
@@ -73,9 +72,9 @@ fn ready(defer_at: Option<i64>, now: i64) -> bool {
 pub async fn insert(unit: &mut Unit, keys: &KeyRing, queue: &Definition, item: NewItem) -> Result<(i64, String)> {
     let now = unit.now();
     let unique_key = unit.guid();
-    let key = match &item.after {
-        Some(before) => before.key.clone(),
-        None => unit.guid(),
+    let lineage = match item.lineage {
+        Some(lineage) => lineage,
+        None => Lineage { key: unit.guid(), ..Lineage::default() },
     };
     let reference = item.reference.filter(|r| !r.is_empty());
     if queue.unique_reference && reference.is_none() {
@@ -91,8 +90,7 @@ pub async fn insert(unit: &mut Unit, keys: &KeyRing, queue: &Definition, item: N
     let risk_at = item.risk_at.or_else(|| minutes(queue.risk_sla_minutes).filter(|_| item.due_at.is_none()));
     let stored = content::stored(keys, item.content, queue.encrypted, Part::Specific, &unique_key)?;
     let in_progress = item.status == 1;
-    let before = item.after.as_ref();
-    let manual = before.map(|b| b.manual.clone()).unwrap_or_default();
+    let version = row_version(unit);
     let tenant = unit.tenant_id();
     let row = unit
         .query_one(
@@ -105,7 +103,7 @@ pub async fn insert(unit: &mut Unit, keys: &KeyRing, queue: &Definition, item: N
             params![
                 tenant,
                 queue.id,
-                key,
+                lineage.key,
                 unique_key.as_str(),
                 item.status,
                 in_progress || ready(item.defer_at, now),
@@ -126,14 +124,14 @@ pub async fn insert(unit: &mut Unit, keys: &KeyRing, queue: &Definition, item: N
                 item.parent_operation_id,
                 now,
                 in_progress.then_some(now),
-                before.map_or(0, |b| b.seconds),
-                before.map(|b| b.id),
-                before.map(|b| b.unique_key.as_str()),
-                before.map_or(0, |b| b.retry_number + 1),
-                manual.0,
-                manual.1,
-                manual.2,
-                row_version(now)
+                lineage.seconds,
+                lineage.ancestor.0,
+                lineage.ancestor.1,
+                lineage.retry_number,
+                lineage.manual.0,
+                lineage.manual.1,
+                lineage.manual.2,
+                version
             ],
         )
         .await

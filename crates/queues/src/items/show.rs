@@ -2,18 +2,33 @@
 
 use super::content::{self, Part};
 use super::entity::ITEM;
+use super::row;
 use bandmaster_api::query::entity_json;
 use bandmaster_api::{Call, Output, Unit};
 use bandmaster_core::{Error, KeyRing, Result};
-use bandmaster_odata::KeyValue;
+use bandmaster_odata::sql::Param;
+use bandmaster_odata::{KeyValue, Query};
+use bandmaster_store::params;
 use serde_json::{Map, Value};
+use std::sync::LazyLock;
 
 /// Members that are needed to open sealed contents, whatever `$select` says.
 const NEEDED: &[&str] = &["Encrypted", "UniqueKey"];
 
 /// The items that the caller sees.
 pub async fn list(call: &mut Call) -> Result<Output> {
+    let query = call.bound_query(&ITEM)?;
+    page(call, query).await
+}
+
+/// Those of them that fulfil an SQL condition.
+pub async fn list_where(call: &Call, condition: &'static str, params: Vec<Param>) -> Result<Output> {
     let mut query = call.bound_query(&ITEM)?;
+    query.and_sql(condition, params);
+    page(call, query).await
+}
+
+async fn page(call: &Call, mut query: Query) -> Result<Output> {
     let hidden = widen(&mut query);
     let (rows, total) = call.rows(query, &call.visible()).await?;
     let mut shown = Vec::with_capacity(rows.len());
@@ -28,7 +43,7 @@ pub async fn list(call: &mut Call) -> Result<Output> {
 }
 
 /// One item.
-pub async fn one(call: &mut Call, id: i64) -> Result<Output> {
+pub async fn one(call: &Call, id: i64) -> Result<Output> {
     let output = call.entity_by(&ITEM, KeyValue::Int(id), &call.visible()).await?;
     match output.content {
         bandmaster_api::output::Content::Entity { context, mut value } => {
@@ -54,7 +69,7 @@ pub async fn one(call: &mut Call, id: i64) -> Result<Output> {
 }
 
 /// Adds the needed properties to a selection; those that were not asked for.
-fn widen(query: &mut bandmaster_odata::Query) -> Vec<&'static str> {
+fn widen(query: &mut Query) -> Vec<&'static str> {
     let Some(select) = &mut query.select else { return Vec::new() };
     let mut added = Vec::new();
     for name in NEEDED {
@@ -104,8 +119,8 @@ pub fn open(keys: &KeyRing, row: &mut Map<String, Value>) -> Result<()> {
 
 /// The whole item as it stands inside a unit, for the answer.
 pub async fn answer(unit: &mut Unit, keys: &KeyRing, id: i64) -> Result<Map<String, Value>> {
-    let tenant = unit.tenant_id();
-    let mut item = entity_json(unit, &ITEM, id, tenant).await?.ok_or_else(|| Error::internal("an item is gone"))?;
-    open(keys, &mut item)?;
-    Ok(item)
+    static SQL: LazyLock<String> =
+        LazyLock::new(|| format!("SELECT {} FROM queue_items WHERE queue_items.id = $1", *row::COLUMNS));
+    let found = unit.query_opt(&SQL, params![id]).await?.ok_or_else(|| Error::internal("an item is gone"))?;
+    row::item(keys, found)
 }

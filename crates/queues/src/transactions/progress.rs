@@ -14,7 +14,7 @@ pub async fn set(call: &mut Call) -> Result<Output> {
     let (tenant, folder) = (call.tenant_id()?, call.folder()?.id);
     let mut unit = call.begin().await?;
     of_item(&mut unit, tenant, folder, id).await?;
-    let version = row_version(unit.now());
+    let version = row_version(&unit);
     let changed = unit
         .execute(
             "UPDATE queue_items SET progress = $1, row_version = $2 WHERE id = $3 AND status = 1",

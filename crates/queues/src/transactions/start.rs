@@ -3,13 +3,18 @@
 //! Order of processing: items with a deadline before those without; then priority; then the earlier deadline; then
 //! the order of arrival. Deferred items are out of it until their time has come.
 
-use crate::definitions::{Definition, by_name};
-use crate::items::{ITEM, NewItem, add, answer, insert, row_version};
+use crate::definitions::{Definition, for_claim};
+use crate::history::{Action, Step, actor, record};
+use crate::items::{ITEM, NewItem, add, answer, insert, row, row_version};
 use bandmaster_api::{Call, Output, Unit};
 use bandmaster_core::ids::parse_guid;
-use bandmaster_core::{Error, Result};
-use bandmaster_store::{Dialect, Value as DbValue, fold, params};
+use bandmaster_core::{Error, KeyRing, Result};
+use bandmaster_store::{Dialect, fold, params};
 use serde_json::{Map, Value};
+use std::sync::LazyLock;
+
+/// Kind of the event.
+const STARTED: &str = "queueItem.transactionStarted";
 
 /// Which references are wanted.
 enum Wanted {
@@ -46,72 +51,127 @@ pub async fn start(call: &mut Call) -> Result<Output> {
     let (tenant, folder, keys) = (call.tenant_id()?, call.folder()?.id, call.app.keys.clone());
     let job = call.principal.job_key.clone();
     let mut unit = call.begin().await?;
-    let queue = by_name(&mut unit, tenant, folder, &name).await?;
+    let now = unit.now();
+    let (queue, due) = for_claim(&mut unit, tenant, folder, &name, now).await?;
     let robot = match robot_key {
         Some(key) => {
             bandmaster_fleet::robots::by_key(&mut unit, &key).await?.filter(|r| r.tenant_id == tenant).map(|r| r.id)
         }
         None => None,
     };
-    let id = match new {
-        Some(item) => {
-            let (id, unique_key) = insert(&mut unit, &keys, &queue, NewItem { robot_id: robot, ..item }).await?;
-            add::event(&mut unit, "queueItem.added", &unique_key, id, &queue).await?;
-            Some((id, unique_key))
+    let shown = match new {
+        Some(item) => Some(begin(&mut unit, &keys, &queue, NewItem { robot_id: robot, ..item }).await?),
+        None => {
+            if due {
+                release(&mut unit, &queue).await?;
+            }
+            take(&mut unit, &keys, &queue, &wanted, robot, job.as_deref()).await?
         }
-        None => take(&mut unit, &queue, &wanted, robot, job.as_deref()).await?,
     };
-    let Some((id, unique_key)) = id else {
-        unit.commit().await?;
-        return Ok(Output::empty().status(204));
-    };
-    add::event(&mut unit, "queueItem.transactionStarted", &unique_key, id, &queue).await?;
-    let shown: Map<String, Value> = answer(&mut unit, &keys, id).await?;
     unit.commit().await?;
-    Ok(Output::entity(ITEM.set, shown))
+    Ok(match shown {
+        Some(item) => Output::entity(ITEM.set, item),
+        None => Output::empty().status(204),
+    })
+}
+
+fn started<'a>(queue: &Definition, item: i64, unique_key: &'a str, was: i64) -> Step<'a> {
+    Step {
+        kind: STARTED,
+        action: Action::Status,
+        item,
+        unique_key,
+        queue: queue.id,
+        was: Some(was),
+        status: 1,
+        ..Step::default()
+    }
+}
+
+/// Makes an item that is in progress from the beginning.
+async fn begin(unit: &mut Unit, keys: &KeyRing, queue: &Definition, item: NewItem) -> Result<Map<String, Value>> {
+    add::fits(unit, queue, &item).await?;
+    let (id, unique_key) = insert(unit, keys, queue, item).await?;
+    add::added(unit, &unique_key, id, queue, 1).await?;
+    record(unit, started(queue, id, &unique_key, 1)).await?;
+    answer(unit, keys, id).await
+}
+
+/// Deferred items whose time has come join the order.
+async fn release(unit: &mut Unit, queue: &Definition) -> Result<()> {
+    let now = unit.now();
+    unit.execute(
+        "UPDATE queue_items SET ready = 1 WHERE queue_id = $1 AND status = 0 AND ready = 0 AND defer_at <= $2",
+        params![queue.id, now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The statement that takes the next item and returns it. On PostgreSQL it passes over rows that another claim holds,
+/// and writes history and event as well, which saves round trips; SQLite has only one writer and no trips.
+fn claim(dialect: Dialect, condition: &str) -> String {
+    let lock = if dialect == Dialect::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
+    let columns = &*row::COLUMNS;
+    let take = format!(
+        "UPDATE queue_items SET status = 1, started_at = $2, robot_id = $3, executor_job_key = $4, row_version = $5 \
+         WHERE id = (SELECT c.id FROM queue_items c WHERE c.queue_id = $1 AND c.status = 0 AND c.ready = 1 AND {condition} \
+         ORDER BY c.no_due, c.priority, c.due_at, c.id LIMIT 1{lock}) RETURNING {columns}"
+    );
+    if dialect == Dialect::Sqlite {
+        return take;
+    }
+    let (id, key, review, reviewer) =
+        (row::column("Id"), row::column("UniqueKey"), row::column("ReviewStatus"), row::column("ReviewerUserId"));
+    format!(
+        "WITH taken AS ({take}), history AS (INSERT INTO queue_item_events (tenant_id, queue_id, item_id, at, action, was, \
+         status, review_status, reviewer_user_id, user_id, client_id) \
+         SELECT CAST($7 AS BIGINT), CAST($1 AS BIGINT), {id}, CAST($2 AS BIGINT), 3, 0, 1, {review}, {reviewer}, \
+         CAST($8 AS BIGINT), CAST($9 AS TEXT) FROM taken), \
+         outbox AS (INSERT INTO events (tenant_id, folder_id, at, kind, entity_key, actor_id, payload) \
+         SELECT CAST($7 AS BIGINT), CAST($10 AS BIGINT), CAST($2 AS BIGINT), '{STARTED}', {key}, CAST($8 AS BIGINT), \
+         '{{\"ItemId\":' || {id} || ',\"QueueId\":' || CAST($1 AS BIGINT) || '}}' FROM taken) SELECT * FROM taken"
+    )
 }
 
 /// Takes the next eligible item.
 async fn take(
     unit: &mut Unit,
+    keys: &KeyRing,
     queue: &Definition,
     wanted: &Wanted,
     robot: Option<i64>,
     job: Option<&str>,
-) -> Result<Option<(i64, String)>> {
-    let now = unit.now();
-    // Deferred items whose time has come join the order. Most of the time the index says at once that there are none.
-    let due = unit
-        .query_opt(
-            "SELECT 1 FROM queue_items WHERE queue_id = $1 AND status = 0 AND ready = 0 AND defer_at <= $2",
-            params![queue.id, now],
-        )
-        .await?;
-    if due.is_some() {
-        unit.execute(
-            "UPDATE queue_items SET ready = 1 WHERE queue_id = $1 AND status = 0 AND ready = 0 AND defer_at <= $2",
-            params![queue.id, now],
-        )
-        .await?;
-    }
-    let (condition, value) = match wanted {
-        Wanted::Any => ("$6 = ''", String::new()),
-        Wanted::Equal(text) => ("fold(c.reference) = $6", text.clone()),
-        Wanted::Prefix(text) => ("fold(c.reference) LIKE $6 ESCAPE '\\'", like_prefix(text)),
+) -> Result<Option<Map<String, Value>>> {
+    // A handful of texts, made once: each is kept prepared.
+    static TEXTS: LazyLock<[[String; 3]; 2]> = LazyLock::new(|| {
+        [Dialect::Sqlite, Dialect::Postgres].map(|dialect| {
+            ["$6 = ''", "fold(c.reference) = $6", "fold(c.reference) LIKE $6 ESCAPE '\\'"]
+                .map(|condition| claim(dialect, condition))
+        })
+    });
+    let [sqlite, postgres] = &*TEXTS;
+    let postgresql = unit.dialect() == Dialect::Postgres;
+    let [any, equal, prefix] = if postgresql { postgres } else { sqlite };
+    let (sql, value) = match wanted {
+        Wanted::Any => (any, String::new()),
+        Wanted::Equal(text) => (equal, text.clone()),
+        Wanted::Prefix(text) => (prefix, like_prefix(text)),
     };
-    // Rows that another claim holds are passed over; on SQLite there is only one writer.
-    let lock = if unit.dialect() == Dialect::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
-    let sql = format!(
-        "UPDATE queue_items SET status = 1, started_at = $2, robot_id = $3, executor_job_key = $4, row_version = $5 \
-         WHERE id = (SELECT c.id FROM queue_items c WHERE c.queue_id = $1 AND c.status = 0 AND c.ready = 1 AND {condition} \
-         ORDER BY c.no_due, c.priority, c.due_at, c.id LIMIT 1{lock}) RETURNING id, unique_key"
-    );
-    let values: &[DbValue] = params![queue.id, now, robot, job, row_version(now), value];
-    let row = unit.query_opt(&sql, values).await?;
-    match row {
-        Some(row) => Ok(Some((row.get(0)?, row.get(1)?))),
-        None => Ok(None),
+    let (now, version) = (unit.now(), row_version(unit));
+    let mut values = params![queue.id, now, robot, job, version, value].to_vec();
+    if postgresql {
+        let (user, client) = actor(unit);
+        values.extend_from_slice(params![unit.tenant_id(), user, client, unit.context().folder_id]);
     }
+    let Some(row) = unit.query_opt(sql, &values).await? else { return Ok(None) };
+    let item = row::item(keys, row)?;
+    if !postgresql {
+        let id = item.get("Id").and_then(Value::as_i64).unwrap_or_default();
+        let key = item.get("UniqueKey").and_then(Value::as_str).unwrap_or_default().to_owned();
+        record(unit, started(queue, id, &key, 0)).await?;
+    }
+    Ok(Some(item))
 }
 
 fn like_prefix(text: &str) -> String {

@@ -56,7 +56,7 @@ suite! {
             (json!({"Name": "x", "MaxNumberOfRetries": -1}), 1009),
             (json!({"Name": "x", "SlaInMinutes": 10, "RiskSlaInMinutes": 10}), 1009),
             (json!({"Name": "x", "SlaInMinutes": 129_601}), 1009),
-            (json!({"Name": "x", "SpecificDataJsonSchema": "{}"}), 1857),
+            (json!({"Name": "x", "SpecificDataJsonSchema": "{"}), 1857),
             (json!({"Name": 5}), 1000),
         ];
         for (body, code) in cases {
@@ -86,5 +86,28 @@ suite! {
         other.get(&path).await.error(404, 1002);
         other.delete(&path).await.error(404, 1002);
         admin.get(&path).await.expect(200);
+    }
+
+    async fn a_queue_and_its_retention_go_in_one_body(server: &TestServer) {
+        let admin = server.admin();
+        let base = "/odata/QueueDefinitions/UiPath.Server.Configuration.OData";
+        let body = json!({"Name": "q", "MaxNumberOfRetries": 2, "RetentionAction": "None"});
+        let made = admin.post(&format!("{base}.CreateQueue"), body).await.expect(201);
+        assert_eq!((&made["Name"], &made["RetentionAction"], &made["RetentionPeriod"]), (&json!("q"), &json!("None"), &json!(null)));
+        let id = &made["Id"];
+        let body = json!({"Id": id, "Name": "r", "RetentionAction": "Delete", "RetentionPeriod": 7});
+        admin.post(&format!("{base}.EditQueue"), body).await.expect(200);
+        let path = format!("{base}.GetQueue(id={id})");
+        let now = admin.get(&path).await.expect(200);
+        assert_eq!((&now["Name"], &now["RetentionPeriod"], &now["RetentionBucketName"]), (&json!("r"), &json!(7), &json!(null)));
+        admin.post(&format!("{base}.EditQueue"), json!({"Name": "r"})).await.error(400, 1009);
+        admin.post(&format!("{base}.EditQueue"), json!({"Id": 4711, "Name": "r"})).await.error(404, 1002);
+        admin.post(&format!("{base}.CreateQueue"), json!({"Name": "x", "RetentionAction": "Archive", "RetentionBucketId": 3})).await.error(400, 1019);
+        admin.post(&format!("{base}.CreateQueue"), json!({"Name": "x".repeat(51)})).await.error(400, 1009);
+        admin.post(&format!("{base}.CreateQueue"), json!({"Name": "R"})).await.error(409, 1001);
+        server.other_tenant().await.get(&path).await.error(404, 1002);
+        let reader = server.application("OR.Queues", Some("Automation User")).await;
+        reader.post(&format!("{base}.CreateQueue"), json!({"Name": "s"})).await.error(403, 0);
+        reader.get(&path).await.expect(200);
     }
 }

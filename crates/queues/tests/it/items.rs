@@ -88,4 +88,85 @@ suite! {
         admin.post(path, json!({"itemData": {"Name": "q", "SpecificContent": {"a": "x".repeat(1 << 20)}}})).await.error(400, 1864);
         assert_eq!(admin.get("/odata/QueueItems").await.expect(200)["@odata.count"], 0);
     }
+
+    async fn a_sheet_becomes_items(server: &TestServer) {
+        let admin = server.admin();
+        let q = queue(&admin, json!({"Name": "q", "EnforceUniqueReference": true})).await;
+        let path = format!("/odata/QueueDefinitions({q})/UiPathODataSvc.UploadItems");
+        let sheet = "Reference,Deadline,Postpone,Priority,Name,Note\nA,2026/02/01 08:30,2026 01 31,3,x,\"two\nlines, =1\"\nB,,,Low,=1+1,\n";
+        let reply = admin.upload(&path, "items.csv", sheet.into()).await.expect(200);
+        assert_eq!((&reply["Success"], &reply["FailedItems"]), (&json!(true), &json!([])));
+        let list = admin.get("/odata/QueueItems?$orderby=Id").await.expect(200);
+        let (a, b) = (&list["value"][0], &list["value"][1]);
+        assert_eq!((&a["Priority"], &a["DueDate"], &a["DeferDate"]), (&json!("High"), &json!("2026-02-01T08:30:00Z"), &json!("2026-01-31T00:00:00Z")));
+        assert_eq!(a["SpecificContent"], json!({"Name": "x", "Note": "two\nlines, =1"}));
+        assert_eq!((&b["Priority"], &b["DueDate"], &b["SpecificContent"]["Name"]), (&json!("Low"), &json!(null), &json!("=1+1")));
+        let mixed = "Reference,Priority\nC,1\nA,1\nD,9\nE\nF,2\n";
+        let reply = admin.upload(&format!("{path}?commitType=ProcessAllIndependently"), "m.csv", mixed.into()).await.expect(200);
+        let failed: Vec<_> = reply["FailedItems"].as_array().unwrap().iter().map(|f| (f["Ordinal"].as_i64().unwrap(), f["ErrorCode"].as_str().unwrap())).collect();
+        assert_eq!(failed, [(2, "DuplicateReference"), (3, "InvalidArgument"), (4, "InvalidArgument")]);
+        assert_eq!(admin.upload(&path, "m.csv", "Reference\nG\nA\n".into()).await.expect(200)["Success"], false);
+        assert_eq!(admin.get("/odata/QueueItems").await.expect(200)["@odata.count"], 4);
+        for bad in [&b""[..], b"a,\"", b"a,,b\n1,2,3\n", b"\xff\xfe"] {
+            admin.upload(&path, "bad.csv", bad.to_vec()).await.error(400, 1009);
+        }
+        let many = format!("Reference\n{}", "x\n".repeat(15_001));
+        admin.upload(&path, "many.csv", many.into()).await.error(400, 1009);
+        admin.upload(&path.replace(&q.to_string(), "4711"), "a.csv", "a\n1\n".into()).await.error(404, 1002);
+        server.other_tenant().await.upload(&path, "a.csv", "a\n1\n".into()).await.error(404, 1002);
+    }
+
+    async fn every_limit_holds_and_has_its_code(server: &TestServer) {
+        let admin = server.admin();
+        queue(&admin, json!({"Name": "q", "AcceptAutomaticallyRetry": true, "MaxNumberOfRetries": 50, "Description": "d".repeat(250)})).await;
+        admin.post("/odata/QueueDefinitions", json!({"Name": "r", "Description": "d".repeat(251)})).await.error(400, 1009);
+        let path = "/odata/Queues/UiPathODataSvc.AddQueueItem";
+        let data = |n: usize| json!({"a": "x".repeat(n - r#"{"a":""}"#.len())});
+        let fields = [("Reference", 128, 1009), ("ParentOperationId", 128, 1009), ("Progress", 104_857, 1870)];
+        for (field, most, code) in fields {
+            add(&admin, json!({"Name": "q", field: "x".repeat(most)})).await;
+            admin.post(path, json!({"itemData": {"Name": "q", field: "x".repeat(most + 1)}})).await.error(400, code);
+        }
+        add(&admin, json!({"Name": "q", "SpecificContent": data(1 << 20)})).await;
+        admin.post(path, json!({"itemData": {"Name": "q", "SpecificContent": data((1 << 20) + 1)}})).await.error(400, 1864);
+        let fault = |reason: usize, details: usize| json!({"IsSuccessful": false,
+            "ProcessingException": {"Reason": "x".repeat(reason), "Details": "x".repeat(details), "Type": "BusinessException"}});
+        let results = [
+            (json!({"IsSuccessful": true, "Output": data(51_200)}), json!({"IsSuccessful": true, "Output": data(51_201)}), 1867),
+            (json!({"IsSuccessful": true, "Analytics": data(5_120)}), json!({"IsSuccessful": true, "Analytics": data(5_121)}), 1868),
+            (fault(102_400, 1), fault(102_401, 1), 1869),
+            (fault(1, 102_400), fault(1, 102_401), 1869),
+        ];
+        for (good, bad, code) in results {
+            let item = crate::start(&admin, "q").await;
+            crate::finish(&admin, &item["Id"], bad).await.error(400, code);
+            crate::finish(&admin, &item["Id"], good).await.expect(200);
+        }
+        let items: Vec<Value> = (0..15_001).map(|_| json!({})).collect();
+        let many = json!({"queueName": "q", "commitType": "AllOrNothing", "queueItems": items});
+        admin.post("/odata/Queues/UiPathODataSvc.BulkAddQueueItems", many).await.error(400, 1009);
+    }
+
+    async fn an_item_of_a_queue_in_several_folders_is_one(server: &TestServer) {
+        let admin = server.admin();
+        let q = queue(&admin, json!({"Name": "q"})).await;
+        let folder = admin.without_folder().post("/odata/Folders", json!({"DisplayName": "Second"})).await.expect(201)["Id"].as_i64().unwrap();
+        let path = "/odata/QueueDefinitions/UiPath.Server.Configuration.OData.ShareToFolders";
+        admin.post(path, json!({"QueueIds": [q], "ToAddFolderIds": [folder], "ToRemoveFolderIds": []})).await.expect(204);
+        let item = add(&admin, json!({"Name": "q"})).await;
+        assert_eq!(admin.without_folder().get("/odata/QueueItems").await.expect(200)["@odata.count"], 1);
+        let second = admin.in_folder(folder);
+        for client in [&admin, &second] {
+            assert_eq!(client.get("/odata/QueueItems").await.expect(200)["@odata.count"], 1);
+            assert_eq!(client.get("/odata/QueueItemEvents").await.expect(200)["@odata.count"], 1);
+            let status = client.get("/odata/QueueProcessingRecords/UiPathODataSvc.RetrieveQueuesProcessingStatus").await.expect(200);
+            assert_eq!((&status["value"][0]["ItemsToProcess"], &status["value"][0]["QueueFoldersCount"]), (&json!(1), &json!(2)));
+        }
+        assert_eq!(crate::start(&second, "q").await["Id"], item["Id"]);
+        assert!(crate::start(&admin, "q").await.is_null());
+        admin.post(path, json!({"QueueIds": [q], "ToAddFolderIds": [], "ToRemoveFolderIds": [folder]})).await.expect(204);
+        second.get(&format!("/odata/QueueItems({})", item["Id"])).await.error(404, 1002);
+        crate::finish(&second, &item["Id"], json!({"IsSuccessful": true})).await.error(404, 1002);
+        second.delete(&format!("/odata/QueueItems({})", item["Id"])).await.error(404, 1002);
+    }
 }

@@ -42,6 +42,24 @@ suite! {
         assert!(start(&admin, json!({"Name": "q"})).await.is_null());
     }
 
+    async fn what_is_answered_is_what_is_listed(server: &TestServer) {
+        let admin = server.admin();
+        for encrypted in [false, true] {
+            let name = format!("q{encrypted}");
+            queue(&admin, json!({"Name": name, "Encrypted": encrypted})).await;
+            let body = json!({"Name": name, "Reference": "r", "DueDate": "2026-02-01T00:00:00Z", "Progress": "p",
+                "SpecificContent": {"a": "ü\"{", "b": 1.50, "c": null}});
+            let mut made = add(&admin, body).await;
+            made.as_object_mut().unwrap().shift_remove("@odata.context");
+            let listed = admin.get("/odata/QueueItems?$filter=Status eq 'New'").await.expect(200)["value"][0].clone();
+            assert_eq!(serde_order(&made), serde_order(&listed));
+            let mut taken = start(&admin, json!({"Name": name})).await;
+            taken.as_object_mut().unwrap().shift_remove("@odata.context");
+            let listed = admin.get("/odata/QueueItems?$orderby=Id desc&$top=1").await.expect(200)["value"][0].clone();
+            assert_eq!(serde_order(&taken), serde_order(&listed));
+        }
+    }
+
     async fn results_end_a_transaction(server: &TestServer) {
         let admin = server.admin();
         queue(&admin, json!({"Name": "q"})).await;
@@ -150,4 +168,9 @@ suite! {
 async fn start_unknown(client: &Client) {
     let body = json!({"transactionData": {"Name": "none"}});
     client.post("/odata/Queues/UiPathODataSvc.StartTransaction", body).await.error(404, 1002);
+}
+
+/// The text, so that the order of members counts as well.
+fn serde_order(value: &Value) -> String {
+    value.to_string()
 }

@@ -28,15 +28,18 @@ const DOOMED: i64 = 2;
 pub enum Area {
     /// Contents of attachments.
     Attachments,
+    /// Lists that were written for whoever asked.
+    Exports,
 }
 
 impl Area {
-    const ALL: [Area; 1] = [Area::Attachments];
+    const ALL: [Area; 2] = [Area::Attachments, Area::Exports];
 
     /// The folder's name, also in signed addresses.
     pub fn name(self) -> &'static str {
         match self {
             Area::Attachments => "attachments",
+            Area::Exports => "exports",
         }
     }
 
