@@ -103,7 +103,14 @@ pub struct Property {
 impl Property {
     /// A property stored in a column.
     pub const fn new(name: &'static str, kind: Kind, column: &'static str) -> Property {
-        Property { name, kind, source: Source::Column(column), filterable: !matches!(kind, Kind::Json), secret: false, hidden: false }
+        Property {
+            name,
+            kind,
+            source: Source::Column(column),
+            filterable: !matches!(kind, Kind::Json),
+            secret: false,
+            hidden: false,
+        }
     }
 
     /// A property computed by an SQL expression; `{t}` is the table's alias.

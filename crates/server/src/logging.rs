@@ -15,7 +15,10 @@ pub fn start(config: &Config) -> Result<()> {
         Some("text") => false,
         _ => !std::io::stderr().is_terminal(),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log that cannot be written (its disk is full) must not fail requests: the subscriber would report the failure
+    // with `eprintln!`, which panics on the same broken stream.
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false).with_writer(std::io::stderr);
     // A second start in the same process (tests) keeps the first one's log.
     let _ = if json {
         builder.json().flatten_event(true).try_init()

@@ -100,8 +100,14 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     parts.insert::<Box<dyn FleetCredentials>>(Box::new(fleet::Credentials));
     parts.insert::<Box<dyn access::parts::MachineFolders>>(Box::new(robots.clone()));
     parts.insert::<Box<dyn access::parts::RobotProvisioning>>(Box::new(robots.clone()));
-    let mut contents: Vec<Box<dyn access::parts::FolderContents>> =
-        vec![Box::new(queues::contents::QueueContents), Box::new(observe::logs::LogContents), Box::new(robots.clone())];
+    // Jobs come before the releases they refer to.
+    let mut contents: Vec<Box<dyn access::parts::FolderContents>> = vec![
+        Box::new(automation::Jobs),
+        Box::new(packages::FolderReleases),
+        Box::new(queues::contents::QueueContents),
+        Box::new(observe::logs::LogContents),
+        Box::new(robots.clone()),
+    ];
     contents.extend(resources::folder_contents());
     parts.insert(contents);
     parts.insert(resources::attachments_part());

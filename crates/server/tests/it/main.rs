@@ -1,5 +1,7 @@
 //! Black-box tests of what no feature owns: addresses, headers, envelopes, repetition, documents, probes, data folder.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod addresses;
 mod documents;
 mod folder;
