@@ -14,7 +14,7 @@ use crate::output::{Content, Output};
 use crate::registry::{Operation, Served};
 use crate::rights::Rights;
 use crate::unit::Fates;
-use crate::{folderwish, trace};
+use crate::{folderwish, linger, trace};
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -54,6 +54,9 @@ struct Ground {
 /// Answers a request.
 pub async fn serve(app: Arc<App>, served: Arc<Served>, request: Request) -> Response {
     let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    let body = linger::lingering(body, &parts.headers);
+    let request = Request::from_parts(parts, body);
     let _flight = app.metrics.in_flight();
     let trace_id = trace::continued(header_text(request.headers(), "traceparent"), app.ids.as_ref());
     let cors = allowed_origin(&app, request.headers());

@@ -16,6 +16,7 @@ pub mod gate;
 pub mod handler;
 pub mod housekeeping;
 pub mod idempotency;
+mod linger;
 pub mod metrics;
 pub mod nudges;
 pub mod output;
