@@ -9,3 +9,4 @@ mod matrix;
 mod process;
 mod repetition;
 mod requests;
+mod tls;

@@ -6,15 +6,15 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_bandmaster");
+pub const BINARY: &str = env!("CARGO_BIN_EXE_bandmaster");
 
-struct Server {
+pub struct Server {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Server {
-    fn start(data: &Path, environment: &[(&str, &str)]) -> Server {
+    pub fn start(data: &Path, environment: &[(&str, &str)]) -> Server {
         let ready = data.with_extension("ready");
         let _ = std::fs::remove_file(&ready);
         let mut command = Command::new(BINARY);
@@ -34,7 +34,7 @@ impl Server {
     }
 
     /// Ends it with a signal; its exit code and what it wrote.
-    fn end(mut self, signal: &str) -> (Option<i32>, String) {
+    pub fn end(mut self, signal: &str) -> (Option<i32>, String) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().expect("kill").success());
         let status = self.child.wait().expect("it ends");
