@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{Value as Raw, ValueRef};
 use rusqlite::{Connection, OpenFlags};
@@ -96,6 +97,9 @@ fn open(path: &Path, flags: OpenFlags, config: &StoreConfig) -> Result<Link, DbE
     let mut conn = Connection::open_with_flags(path, flags).map_err(plain)?;
     conn.busy_timeout(BUSY).map_err(plain)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Without this a statement on a table with partial indexes is compiled again at every run, because the values
+    // bound to it could decide which of them apply. That was a third of the processor time of a claim.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(plain)?;
     for (name, value) in [
         // Schema text cannot call functions that are not declared harmless.
         ("trusted_schema", "OFF".to_owned()),
