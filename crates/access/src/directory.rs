@@ -3,6 +3,7 @@
 
 use crate::kinds::{DIRECTORY_APPLICATION, DIRECTORY_GROUP, DIRECTORY_ROBOT, DIRECTORY_USER};
 use bandmaster_core::Result;
+use bandmaster_core::text::{Within, like};
 use bandmaster_store::{Conn, Row, params};
 
 /// The name of the one directory of an organization.
@@ -79,20 +80,12 @@ pub async fn search(
     prefix: &str,
     limit: i64,
 ) -> Result<Vec<Account>> {
-    let mut pattern: String = String::with_capacity(prefix.len() + 1);
-    for c in prefix.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
     let sql = format!(
         "{COLUMNS} WHERE organization_id = $1 AND is_active = 1 AND (CAST($2 AS BIGINT) < 0 OR type = $2) AND \
-         (fold(user_name) LIKE fold($3) ESCAPE '\\' OR fold(display_name) LIKE fold($3) ESCAPE '\\' \
-         OR fold(email) LIKE fold($3) ESCAPE '\\') ORDER BY fold(user_name), type LIMIT $4"
+         (fold(user_name) LIKE $3 ESCAPE '\\' OR fold(display_name) LIKE $3 ESCAPE '\\' \
+         OR fold(email) LIKE $3 ESCAPE '\\') ORDER BY fold(user_name), type LIMIT $4"
     );
-    let rows = conn.query(&sql, params![organization_id, user_type, pattern, limit]).await?;
+    let rows = conn.query(&sql, params![organization_id, user_type, like(prefix, Within::Start), limit]).await?;
     rows.iter().map(account).collect()
 }
 

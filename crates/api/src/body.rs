@@ -5,10 +5,17 @@
 //! absent, null and given stay distinguishable. Enumerations pass as names or numbers; the handler that
 //! knows the numbers resolves them with [`bandmaster_model::EnumType`].
 
+use crate::app::App;
+use axum::body::{Body, to_bytes};
 use bandmaster_core::ids::parse_guid;
-use bandmaster_core::{Error, Result, time};
+use bandmaster_core::{Error, Result, codes, time};
 use bandmaster_model::{EnumType, PropertyDef, TypeBody, TypeDef, TypeRef};
+use bytes::Bytes;
 use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Looks up described types.
 pub trait Types {
@@ -29,6 +36,24 @@ pub struct Reading {
     pub strict: bool,
     /// Missing required members are fine (PATCH).
     pub partial: bool,
+}
+
+/// Takes a body off the connection. Larger than [`Settings::max_json_bytes`](crate::Settings) answers 413, cut off
+/// 400, slower than a minute 408.
+pub async fn receive(app: &App, body: Body) -> Result<Bytes> {
+    let limit = app.settings.max_json_bytes;
+    match tokio::time::timeout(PATIENCE, to_bytes(body, limit)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(e)) => {
+            let text = e.to_string();
+            Err(if text.contains("length limit") {
+                Error::new(413, codes::INVALID_REQUEST, format!("The body is larger than {limit} bytes."))
+            } else {
+                Error::invalid("The body did not arrive whole.").because(text)
+            })
+        }
+        Err(_) => Err(Error::new(408, codes::INVALID_REQUEST, "The body took too long to arrive.")),
+    }
 }
 
 /// Reads and checks a body. `empty` bodies count as null.

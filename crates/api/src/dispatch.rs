@@ -15,7 +15,7 @@ use crate::registry::{Operation, Served};
 use crate::rights::Rights;
 use crate::unit::Fates;
 use crate::{folderwish, linger, trace};
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
@@ -25,7 +25,7 @@ use bandmaster_odata::template::Route;
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The peer's address, put into the request's extensions by the listener.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +37,6 @@ pub struct OverTls;
 
 /// How often an operation is run again after a clash of transactions.
 const ATTEMPTS: u32 = 5;
-/// How long a small body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(60);
 /// Sign-in pages of the vendor's command line, which call the token endpoint from the browser.
 const SIGN_IN_ORIGINS: &[&str] = &["http://localhost:8104", "http://localhost:8055", "http://localhost:42042"];
 
@@ -174,7 +172,7 @@ async fn operate(
     let (body, raw_body, stream) = if operation.streams {
         (Value::Null, bytes::Bytes::new(), Some(body))
     } else {
-        let raw = small_body(app, body).await?;
+        let raw = body::receive(app, body).await?;
         (parsed_body(app, served, operation, &raw)?, raw, None)
     };
     let rights = match &tenant {
@@ -292,22 +290,6 @@ async fn tenant(
     let wish = folderwish::tenant(headers, ground.address.organization.clone(), ground.address.tenant.clone());
     let outcome = app.gate.tenant(app, principal, &wish).await;
     if operation.facts.caller == "none" { Ok(outcome.unwrap_or_default()) } else { outcome }
-}
-
-async fn small_body(app: &App, body: Body) -> Result<bytes::Bytes> {
-    let limit = app.settings.max_json_bytes;
-    match tokio::time::timeout(BODY_TIME, to_bytes(body, limit)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(e)) => {
-            let text = e.to_string();
-            Err(if text.contains("length limit") {
-                Error::new(413, codes::INVALID_REQUEST, format!("The body is larger than {limit} bytes."))
-            } else {
-                Error::invalid("The body did not arrive whole.").because(text)
-            })
-        }
-        Err(_) => Err(Error::new(408, codes::INVALID_REQUEST, "The body took too long to arrive.")),
-    }
 }
 
 fn parsed_body(app: &App, served: &Served, operation: &Operation, raw: &[u8]) -> Result<Value> {

@@ -9,6 +9,7 @@ pub mod ids;
 pub mod principal;
 pub mod seal;
 pub mod secret;
+pub mod text;
 pub mod time;
 
 pub use clock::{Clock, MovableClock, SystemClock};

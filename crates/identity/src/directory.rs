@@ -3,6 +3,7 @@
 
 use crate::groups::Group;
 use bandmaster_core::Result;
+use bandmaster_core::text::{Within, like};
 use bandmaster_core::time::Micros;
 use bandmaster_store::{Conn, Row, params};
 
@@ -77,29 +78,13 @@ impl Entry {
     }
 }
 
-/// A text for `LIKE … ESCAPE '\'`.
-pub(crate) fn pattern(text: &str, anywhere: bool) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    if anywhere {
-        out.push('%');
-    }
-    for c in text.chars().filter(|c| *c != '\0') {
-        if matches!(c, '%' | '_' | '\\') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out.push('%');
-    out
-}
-
 /// At most `limit` entries whose name, name to show or address begins so, by name.
 pub(crate) async fn search(conn: &mut Conn, organization_id: i64, prefix: &str, limit: i64) -> Result<Vec<Entry>> {
     let sql = format!(
-        "{ENTRIES} AND is_active = 1 AND (fold(name) LIKE fold($2) ESCAPE '\\' OR fold(display_name) LIKE fold($2) \
-         ESCAPE '\\' OR fold(email) LIKE fold($2) ESCAPE '\\') ORDER BY fold(name), what LIMIT $3"
+        "{ENTRIES} AND is_active = 1 AND (fold(name) LIKE $2 ESCAPE '\\' OR fold(display_name) LIKE $2 \
+         ESCAPE '\\' OR fold(email) LIKE $2 ESCAPE '\\') ORDER BY fold(name), what LIMIT $3"
     );
-    let rows = conn.query(&sql, params![organization_id, pattern(prefix, false), limit]).await?;
+    let rows = conn.query(&sql, params![organization_id, like(prefix, Within::Start), limit]).await?;
     rows.iter().map(Entry::from_row).collect()
 }
 
@@ -138,18 +123,4 @@ pub(crate) async fn members(conn: &mut Conn, group: &Group) -> Result<Vec<Entry>
         conn.query(&sql, params![group.organization_id, group.id]).await?
     };
     rows.iter().map(Entry::from_row).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_mean_themselves() {
-        for (text, anywhere, expected) in
-            [("an", false, "an%"), ("an", true, "%an%"), ("5%_\\", false, "5\\%\\_\\\\%"), ("", true, "%%")]
-        {
-            assert_eq!(pattern(text, anywhere), expected);
-        }
-    }
 }

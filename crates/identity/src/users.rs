@@ -485,9 +485,9 @@ pub struct Wanted<'a> {
 /// A part of an organization's accounts, and how many there are in all.
 pub async fn page(conn: &mut Conn, organization_id: i64, wanted: &Wanted<'_>) -> Result<(Vec<User>, i64)> {
     let kind = i64::from(wanted.kind == Kind::Robot);
-    let condition = "u.organization_id = $1 AND u.is_deleted = 0 AND u.kind = $2 AND (fold(u.user_name) LIKE fold($3) \
-         ESCAPE '\\' OR fold(u.email) LIKE fold($3) ESCAPE '\\' OR fold(u.name) LIKE fold($3) ESCAPE '\\' OR \
-         fold(u.surname) LIKE fold($3) ESCAPE '\\' OR fold(u.display_name) LIKE fold($3) ESCAPE '\\')";
+    let condition = "u.organization_id = $1 AND u.is_deleted = 0 AND u.kind = $2 AND (fold(u.user_name) LIKE $3 \
+         ESCAPE '\\' OR fold(u.email) LIKE $3 ESCAPE '\\' OR fold(u.name) LIKE $3 ESCAPE '\\' OR \
+         fold(u.surname) LIKE $3 ESCAPE '\\' OR fold(u.display_name) LIKE $3 ESCAPE '\\')";
     let pattern = wanted.search.unwrap_or("%");
     let total = conn
         .query_one(

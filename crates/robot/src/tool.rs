@@ -209,9 +209,9 @@ mod tests {
             &RobotConfig::default(),
             &[
                 ("BANDMASTER_MACHINE_KEY", "secret"),
-                ("HOME", "/root"),
+                ("HOME", "/home/robot"),
                 ("PIP_TARGET", "/evil"),
-                ("PIP_CACHE_DIR", "/root/.cache"),
+                ("PIP_CACHE_DIR", "/home/robot/.cache"),
                 ("PIP_INDEX_URL", "https://i/simple"),
                 ("https_proxy", "http://p"),
                 ("NO_PROXY", "localhost"),

@@ -15,6 +15,7 @@ mod check;
 mod client;
 mod server;
 mod tested;
+pub mod wait;
 
 pub use client::{Client, Reply};
 pub use server::{ADMIN_PASSWORD, Backend, TestServer, all_scopes};

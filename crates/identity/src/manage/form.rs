@@ -3,33 +3,29 @@
 //! them with the stored ones.
 
 use super::answer::{Stop, invalid};
-use axum::body::to_bytes;
 use bandmaster_api::Call;
 use bandmaster_core::ids::parse_guid;
-use bandmaster_core::{Error, codes, time};
+use bandmaster_core::time;
 use bandmaster_model::TypeRef;
 use serde_json::{Map, Value};
-use std::time::Duration;
-
-/// How long the body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The body of an operation that leaves reading it to its handler: an object with the members of the described type,
 /// by their published names. Unknown ones are left out.
 pub(super) async fn read(call: &mut Call) -> Result<Value, Stop> {
-    let limit = call.app.settings.max_json_bytes;
-    let bytes = match tokio::time::timeout(PATIENCE, to_bytes(call.take_stream()?, limit)).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(error)) if error.to_string().contains("length limit") => {
-            let text = format!("The body is larger than {limit} bytes.");
-            return Err(Error::new(413, codes::INVALID_REQUEST, text).into());
-        }
-        Ok(Err(error)) => return Err(Error::invalid("The body did not arrive whole.").because(error).into()),
-        Err(_) => return Err(Error::new(408, codes::INVALID_REQUEST, "The body took too long to arrive.").into()),
-    };
+    let stream = call.take_stream()?;
+    let bytes = bandmaster_api::body::receive(&call.app, stream).await?;
     match checked(call, &bytes) {
         Ok(body) => Ok(body),
         Err(problems) => Err(invalid(call, problems)),
+    }
+}
+
+/// The ids that a bulk deletion names. Without the member the request is refused.
+pub(super) async fn ids(call: &mut Call, member: &str) -> Result<Vec<String>, Stop> {
+    let body = read(call).await?;
+    match body.get(member).and_then(Value::as_array) {
+        Some(list) => Ok(list.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+        None => Err(invalid(call, vec![(member.to_owned(), "A list of ids is needed.".to_owned())])),
     }
 }
 

@@ -1,12 +1,12 @@
 //! `/api/Group`: groups and their members.
 
-use super::answer::{Stop, invalid};
+use super::answer::Stop;
 use super::directory::member_json;
 use super::users::stored_id;
 use super::{administered, at_home, belonging, form};
 use crate::groups::{self as memberships, Group};
 use crate::{administrators, directory};
-use bandmaster_api::{Call, Fields, Output, Registry, Unit};
+use bandmaster_api::{Call, Output, Registry, Unit};
 use bandmaster_core::{Error, Result, codes, time};
 use bandmaster_store::Conn;
 use serde_json::{Value, json};
@@ -140,14 +140,10 @@ async fn remove(call: &mut Call) -> Result<Output> {
 /// Unknown ids and those of other organizations are passed over; a built-in group among them refuses the whole.
 async fn remove_several(call: &mut Call) -> Result<Output> {
     Stop::caught(async move {
-        let body = form::read(call).await?;
-        let body = Fields::of(&body);
         let organization = administered(call, call.need_argument("partitionGlobalId")?).await?;
-        if body.get("groupIDs").is_none() {
-            return Err(invalid(call, vec![("groupIDs".into(), "A list of ids is needed.".into())]));
-        }
+        let ids = form::ids(call, "groupIDs").await?;
         let mut unit = call.begin().await?;
-        for id in body.list("groupIDs").iter().filter_map(Value::as_str) {
+        for id in &ids {
             if let Some(group) = memberships::by_key(&mut unit, organization, &stored_id(id)).await? {
                 memberships::remove(&mut unit, &group).await?;
             }

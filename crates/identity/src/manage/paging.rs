@@ -2,6 +2,7 @@
 //! `results`.
 
 use bandmaster_api::{Call, Output};
+use bandmaster_core::text::{Within, like};
 use bandmaster_core::{Error, Result};
 use serde_json::{Value, json};
 
@@ -45,7 +46,7 @@ impl Page {
             Some(_) => return Err(Error::argument("sortOrder is neither asc nor desc.")),
         };
         let direction = if descending { "DESC" } else { "ASC" };
-        let search = call.query("searchTerm").map(|t| crate::directory::pattern(t.trim(), true));
+        let search = call.query("searchTerm").map(|t| like(t.trim(), Within::Anywhere));
         Ok(Page { top, skip, order: format!("{column} {direction}, {tie} {direction}"), search })
     }
 }

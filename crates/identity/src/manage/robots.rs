@@ -1,12 +1,12 @@
 //! `/api/RobotAccount`: accounts for robots that run unattended. They have no password and do not sign in.
 
-use super::answer::{Stop, invalid};
+use super::answer::Stop;
 use super::paging::{self, Page};
 use super::users::{joined, stored_id};
 use super::{administered, at_home, form};
 use crate::groups as memberships;
 use crate::users::{self, Kind, NewUser, Profile, User};
-use bandmaster_api::{Call, Fields, Output, Registry};
+use bandmaster_api::{Call, Output, Registry};
 use bandmaster_core::{Error, Result, time};
 use bandmaster_store::Conn;
 use serde_json::{Value, json};
@@ -139,14 +139,10 @@ async fn remove(call: &mut Call) -> Result<Output> {
 /// Unknown ids and those of other organizations are passed over.
 async fn remove_several(call: &mut Call) -> Result<Output> {
     Stop::caught(async move {
-        let body = form::read(call).await?;
-        let body = Fields::of(&body);
         let organization = administered(call, call.need_argument("partitionGlobalId")?).await?;
-        if body.get("robotAccountIDs").is_none() {
-            return Err(invalid(call, vec![("robotAccountIDs".into(), "A list of ids is needed.".into())]));
-        }
+        let ids = form::ids(call, "robotAccountIDs").await?;
         let mut unit = call.begin().await?;
-        for id in body.list("robotAccountIDs").iter().filter_map(Value::as_str) {
+        for id in &ids {
             if let Some(robot) = lookup(&mut unit, organization, id).await? {
                 users::remove(&mut unit, &robot).await?;
             }

@@ -89,25 +89,35 @@ async fn form(
         problem,
     });
     let output = pages::page(status, "Sign in", &body, &back.leads_to());
-    Ok(match cookie {
+    Ok(with_cookie(output, cookie))
+}
+
+fn with_cookie(output: Output, cookie: Option<String>) -> Output {
+    match cookie {
         Some(cookie) => output.header("set-cookie", cookie),
         None => output,
-    })
+    }
+}
+
+/// A form that one of these pages sent, and where it leads back to; else the page that says why not.
+async fn posted(call: &Call) -> Result<Result<(Form, Return), Output>> {
+    let Ok(fields) = Form::body(call) else { return Ok(Err(nonce::stale())) };
+    let back = match Return::read(call, fields.get("return").unwrap_or_default()).await? {
+        Ok(back) => back,
+        Err(page) => return Ok(Err(page)),
+    };
+    if !nonce::fits(call, fields.get("nonce"))? {
+        return Ok(Err(nonce::stale()));
+    }
+    Ok(Ok((fields, back)))
 }
 
 /// `POST /identity/account/login`.
 pub async fn submit(call: &mut Call) -> Result<Output> {
-    let fields = match Form::body(call) {
-        Ok(fields) => fields,
-        Err(_) => return Ok(nonce::stale()),
-    };
-    let back = match Return::read(call, fields.get("return").unwrap_or_default()).await? {
-        Ok(back) => back,
+    let (fields, back) = match posted(call).await? {
+        Ok(posted) => posted,
         Err(page) => return Ok(page),
     };
-    if !nonce::fits(call, fields.get("nonce"))? {
-        return Ok(nonce::stale());
-    }
     let (organization, name) =
         (fields.get("organization").unwrap_or_default(), fields.get("username").unwrap_or_default());
     let password = Secret::new(fields.get("password").unwrap_or_default());
@@ -174,25 +184,15 @@ fn new_password(call: &Call, back: &Return, status: u16, ticket: &str, problem: 
     let action = format!("{}/identity/account/password", prefix(call));
     let body = page::new_password(&action, &field, &back.query, ticket, problem);
     let output = pages::page(status, "Set a new password", &body, &back.leads_to());
-    Ok(match cookie {
-        Some(cookie) => output.header("set-cookie", cookie),
-        None => output,
-    })
+    Ok(with_cookie(output, cookie))
 }
 
 /// `POST /identity/account/password`.
 pub async fn change_password(call: &mut Call) -> Result<Output> {
-    let fields = match Form::body(call) {
-        Ok(fields) => fields,
-        Err(_) => return Ok(nonce::stale()),
-    };
-    let back = match Return::read(call, fields.get("return").unwrap_or_default()).await? {
-        Ok(back) => back,
+    let (fields, back) = match posted(call).await? {
+        Ok(posted) => posted,
         Err(page) => return Ok(page),
     };
-    if !nonce::fits(call, fields.get("nonce"))? {
-        return Ok(nonce::stale());
-    }
     let ticket = fields.get("ticket").unwrap_or_default().to_owned();
     let Some(user) = of_ticket(call, &ticket).await? else { return Ok(nonce::stale()) };
     let password = Secret::new(fields.get("password").unwrap_or_default());

@@ -1,5 +1,6 @@
 //! The audit as its readers see it.
 
+use bandmaster_testkit::wait::until;
 use bandmaster_testkit::{Client, Value, json, suite};
 
 const LIST: &str = "/odata/AuditLogs";
@@ -133,13 +134,7 @@ suite! {
         let asked = admin.post(&format!("{EXPORT}?{options}"), json!({})).await.expect(200);
         assert_eq!(asked["Type"], "OrchestratorAudit");
         let path = format!("/odata/Exports({})", asked["Id"]);
-        for n in 0.. {
-            if admin.get(&path).await.expect(200)["Status"] == "Completed" {
-                break;
-            }
-            assert!(n < 2_000, "the export is not made");
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        until("the export", async || admin.get(&path).await.expect(200)["Status"] == "Completed").await;
         let link = admin.get(&format!("{path}/UiPath.Server.Configuration.OData.GetDownloadLink")).await.expect(200);
         assert_eq!(server.anonymous().get(link["Uri"].as_str().unwrap()).await.text(), wanted);
         let entry = list(&admin, "$filter=Action eq 'Download'").await.remove(0);

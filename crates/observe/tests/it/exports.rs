@@ -7,6 +7,7 @@ use bandmaster_observe::exports::record::{self, Taken};
 use bandmaster_observe::exports::source;
 use bandmaster_resources::files::{self, Area, Written};
 use bandmaster_store::params;
+use bandmaster_testkit::wait::{found, until as waiting};
 use bandmaster_testkit::{Client, TestServer, Value, json, suite};
 use std::time::Duration;
 
@@ -29,14 +30,7 @@ fn items_of(queue: &Value) -> String {
 
 /// Waits until a condition on an export holds.
 async fn until(client: &Client, id: &Value, holds: impl Fn(&Value) -> bool) -> Value {
-    for _ in 0..2_000 {
-        let now = client.get(&one(id)).await.expect(200);
-        if holds(&now) {
-            return now;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("export {id} does not get on");
+    found("an export", async || Some(client.get(&one(id)).await.expect(200)).filter(&holds)).await
 }
 
 async fn ended(client: &Client, id: &Value) -> Value {
@@ -285,14 +279,11 @@ suite! {
         admin.get(&link(id)).await.error(404, 1002);
         assert_eq!(admin.get("/odata/Exports").await.expect(200)["value"], json!([]));
         server.anonymous().get(&uri).await.error(404, 1002);
-        for n in 0.. {
+        waiting("the end of the export", async || {
             let rows = server.app().store.read().await.unwrap().query("SELECT id FROM exports UNION ALL SELECT 1 FROM stored_files", &[]).await.unwrap();
-            if rows.is_empty() && !path.exists() {
-                break;
-            }
-            assert!(n < 2_000, "the export is still there");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+            rows.is_empty() && !path.exists()
+        })
+        .await;
     }
 
     async fn a_run_that_died_is_taken_up_again(server: &TestServer) {
@@ -349,16 +340,13 @@ suite! {
         let asked = admin.post(LOGS, json!({})).await.expect(200);
         let id = asked["Id"].as_i64().unwrap();
         for attempt in 1..=3_i64 {
-            for n in 0.. {
+            waiting("the next attempt", async || {
                 let sql = "SELECT attempts, status FROM exports WHERE id = $1";
                 let row = server.app().store.read().await.unwrap().query_one(sql, params![id]).await.unwrap();
                 let (attempts, status): (i64, i64) = (row.get(0).unwrap(), row.get(1).unwrap());
-                if attempts == attempt && status != 1 {
-                    break;
-                }
-                assert!(n < 2_000, "attempt {attempt} is not made");
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+                attempts == attempt && status != 1
+            })
+            .await;
             assert_eq!(admin.get(&one(&asked["Id"])).await.expect(200)["Status"], if attempt < 3 { "New" } else { "Failed" });
             admin.get(&link(&asked["Id"])).await.error(409, 1000);
             server.clock.advance(Duration::from_secs(61));

@@ -10,6 +10,7 @@ use crate::query::{Class, Compare, Constant, DatePart, Predicate, Scalar, TextTe
 use crate::syntax::Operator;
 use crate::text::fold;
 use crate::time::DAY;
+use bandmaster_core::text::{Within, like};
 use bandmaster_model::entity::{EntityType, Kind, Link, Scope};
 
 /// Whether a value is the type's own key.
@@ -41,22 +42,13 @@ fn bound(constant: &Constant, class: Class) -> Param {
     }
 }
 
-/// The text folded and made safe for LIKE with `\` as escape.
-fn pattern(test: TextTest, part: &str) -> String {
-    let mut out = String::with_capacity(part.len() + 2);
-    if test != TextTest::StartsWith {
-        out.push('%');
+/// Where a text test looks.
+fn within(test: TextTest) -> Within {
+    match test {
+        TextTest::StartsWith => Within::Start,
+        TextTest::EndsWith => Within::End,
+        TextTest::Contains => Within::Anywhere,
     }
-    for c in fold(part).chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    if test != TextTest::EndsWith {
-        out.push('%');
-    }
-    out
 }
 
 impl Writer<'_> {
@@ -185,7 +177,7 @@ impl Writer<'_> {
             self.push("(");
             self.operand(text, Class::Text, frame);
             self.push(" LIKE ");
-            self.param(Param::Text(pattern(test, part)));
+            self.param(Param::Text(like(part, within(test))));
             return self.push(" ESCAPE '\\')");
         }
         // A pattern made of a column would have to be escaped in SQL, and may be too long for SQLite.

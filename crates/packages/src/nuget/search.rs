@@ -4,6 +4,7 @@ use super::access::{challenged, enter};
 use super::base;
 use super::registration::{addresses, tags};
 use bandmaster_api::{Call, Output};
+use bandmaster_core::text::{Within, like};
 use bandmaster_core::{Error, Result};
 use bandmaster_store::params;
 use serde_json::{Value, json};
@@ -28,13 +29,13 @@ async fn found(call: &Call) -> Result<Output> {
     let feed = enter(call, "View").await?.feed;
     let (skip, take) = (number(call, "skip", 0)?, number(call, "take", USUAL)?.min(MOST));
     let prerelease = call.bool_query("prerelease")?.unwrap_or(false);
-    let pattern = crate::versions::anywhere(call.query("q").unwrap_or_default());
+    let pattern = like(call.query("q").unwrap_or_default(), Within::Anywhere);
     let mut conn = call.read().await?;
     let total = conn
         .query_one(
             "SELECT COUNT(*) FROM package_versions WHERE feed_id = $1 AND is_latest = 1 AND is_prerelease <= $2 \
-             AND (fold(package_id) LIKE $3 ESCAPE '!' OR fold(title) LIKE $3 ESCAPE '!' \
-             OR fold(description) LIKE $3 ESCAPE '!' OR fold(tags) LIKE $3 ESCAPE '!')",
+             AND (fold(package_id) LIKE $3 ESCAPE '\\' OR fold(title) LIKE $3 ESCAPE '\\' \
+             OR fold(description) LIKE $3 ESCAPE '\\' OR fold(tags) LIKE $3 ESCAPE '\\')",
             params![feed.id.as_str(), prerelease, pattern.as_str()],
         )
         .await?;
@@ -43,8 +44,8 @@ async fn found(call: &Call) -> Result<Output> {
         .query(
             "SELECT package_ref, package_id, normal_version, title, description, authors, tags FROM package_versions \
              WHERE feed_id = $1 AND is_latest = 1 AND is_prerelease <= $2 \
-             AND (fold(package_id) LIKE $3 ESCAPE '!' OR fold(title) LIKE $3 ESCAPE '!' \
-             OR fold(description) LIKE $3 ESCAPE '!' OR fold(tags) LIKE $3 ESCAPE '!') \
+             AND (fold(package_id) LIKE $3 ESCAPE '\\' OR fold(title) LIKE $3 ESCAPE '\\' \
+             OR fold(description) LIKE $3 ESCAPE '\\' OR fold(tags) LIKE $3 ESCAPE '\\') \
              ORDER BY fold(package_id) LIMIT $4 OFFSET $5",
             params![feed.id.as_str(), prerelease, pattern, take, skip],
         )

@@ -12,7 +12,6 @@ pub(crate) mod record;
 pub(crate) use delete::{component, delete_feeds};
 pub use entity::{ENTRY_POINT, LIBRARY, PACKAGE};
 pub(crate) use latest::refresh;
-pub(crate) use lists::anywhere;
 
 use crate::feeds::Purpose;
 use bandmaster_api::{Call, Output, Registry, own};

@@ -81,21 +81,8 @@ pub async fn status(call: &mut Call) -> Result<Output> {
     let review = REVIEW
         .number(&word)
         .ok_or_else(|| Error::argument("status is one of None, InReview, Verified and Retried."))?;
-    let chosen = bulk::chosen(call.body())?;
-    let ((tenant, folder), keys) = (bulk::place(call)?, call.app.keys.clone());
-    let mut unit = call.begin().await?;
-    let mut outcome = Outcome::default();
-    for wish in &chosen {
-        let done = match bulk::current(&mut unit, tenant, folder, wish).await? {
-            Some((item, queue)) => {
-                let reviewer = item.reviewer;
-                set(&mut unit, &keys, &queue, item, review, reviewer).await?
-            }
-            None => false,
-        };
-        outcome.note(wish.id, done);
-    }
-    outcome.finish(unit, "ChangeStatus", json!({"ReviewStatus": REVIEW.label(review)})).await
+    let after = json!({"ReviewStatus": REVIEW.label(review)});
+    each(call, "ChangeStatus", after, |item| (review, item.reviewer)).await
 }
 
 /// SetItemReviewer.
@@ -114,6 +101,18 @@ pub async fn no_reviewer(call: &mut Call) -> Result<Output> {
 }
 
 async fn change_reviewer(call: &mut Call, reviewer: Option<i64>) -> Result<Output> {
+    let action = if reviewer.is_some() { "Assign" } else { "Unassign" };
+    let after = reviewer.map_or(Value::Null, |id| json!({"ReviewerUserId": id}));
+    each(call, action, after, |item| (item.review_status, reviewer)).await
+}
+
+/// Gives each chosen item the review state and the reviewer that `wanted` says.
+async fn each(
+    call: &mut Call,
+    action: &'static str,
+    after: Value,
+    wanted: impl Fn(&Attempt) -> (i64, Option<i64>),
+) -> Result<Output> {
     let chosen = bulk::chosen(call.body())?;
     let ((tenant, folder), keys) = (bulk::place(call)?, call.app.keys.clone());
     let mut unit = call.begin().await?;
@@ -121,13 +120,12 @@ async fn change_reviewer(call: &mut Call, reviewer: Option<i64>) -> Result<Outpu
     for wish in &chosen {
         let done = match bulk::current(&mut unit, tenant, folder, wish).await? {
             Some((item, queue)) => {
-                let review = item.review_status;
+                let (review, reviewer) = wanted(&item);
                 set(&mut unit, &keys, &queue, item, review, reviewer).await?
             }
             None => false,
         };
         outcome.note(wish.id, done);
     }
-    let action = if reviewer.is_some() { "Assign" } else { "Unassign" };
-    outcome.finish(unit, action, reviewer.map_or(Value::Null, |id| json!({"ReviewerUserId": id}))).await
+    outcome.finish(unit, action, after).await
 }

@@ -8,6 +8,7 @@ use crate::history::{Action, Step, actor, record};
 use crate::items::{ITEM, NewItem, add, answer, insert, row, row_version};
 use bandmaster_api::{Call, Output, Unit};
 use bandmaster_core::ids::parse_guid;
+use bandmaster_core::text::{Within, like};
 use bandmaster_core::{Error, KeyRing, Result};
 use bandmaster_store::{Dialect, fold, params};
 use serde_json::{Map, Value};
@@ -45,7 +46,7 @@ pub async fn start(call: &mut Call) -> Result<Output> {
     };
     let wanted = match reference {
         None => Wanted::Any,
-        Some(text) if prefix => Wanted::Prefix(fold(&text)),
+        Some(text) if prefix => Wanted::Prefix(like(&text, Within::Start)),
         Some(text) => Wanted::Equal(fold(&text)),
     };
     let (tenant, folder, keys) = (call.tenant_id()?, call.folder()?.id, call.app.keys.clone());
@@ -156,7 +157,7 @@ async fn take(
     let (sql, value) = match wanted {
         Wanted::Any => (any, String::new()),
         Wanted::Equal(text) => (equal, text.clone()),
-        Wanted::Prefix(text) => (prefix, like_prefix(text)),
+        Wanted::Prefix(text) => (prefix, text.clone()),
     };
     let (now, version) = (unit.now(), row_version(unit));
     let mut values = params![queue.id, now, robot, job, version, value].to_vec();
@@ -172,16 +173,4 @@ async fn take(
         record(unit, started(queue, id, &key, 0)).await?;
     }
     Ok(Some(item))
-}
-
-fn like_prefix(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 1);
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out.push('%');
-    out
 }

@@ -11,16 +11,12 @@ const DAY: u64 = 86_400;
 async fn day_is_done(server: &TestServer, queue: i64) {
     let (now, day) = (bandmaster_core::Clock::now(&*server.clock), bandmaster_core::clock::DAY);
     let sql = "SELECT retention_done_at FROM queue_definitions WHERE id = $1";
-    for _ in 0..1_000 {
+    bandmaster_testkit::wait::until("the duty of the day", async || {
         let mut conn = server.app().store.read().await.unwrap();
         let done: i64 = conn.query_one(sql, bandmaster_store::params![queue]).await.unwrap().get(0).unwrap();
-        if done == now - now % day {
-            return;
-        }
-        drop(conn);
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("the day is not done");
+        done == now - now % day
+    })
+    .await;
 }
 
 suite! {

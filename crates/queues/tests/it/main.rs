@@ -12,7 +12,6 @@ mod schemas;
 mod transactions;
 
 use bandmaster_testkit::{Client, Reply, Value, json};
-use std::time::Duration;
 
 /// Takes the next item; null when there is none.
 pub async fn start(client: &Client, queue: &str) -> Value {
@@ -43,15 +42,7 @@ pub async fn failed(client: &Client, queue: &str) -> Value {
     item(client, &started["Id"]).await
 }
 
-/// Asks until the answer is as wished, for at most ten seconds.
+/// Asks until the answer is as wished.
 pub async fn until(client: &Client, path: &str, wished: impl Fn(&Value) -> bool) -> Value {
-    let mut last = Value::Null;
-    for _ in 0..1_000 {
-        last = client.get(path).await.expect(200);
-        if wished(&last) {
-            return last;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("{path} did not become as wished: {last}");
+    bandmaster_testkit::wait::found(path, async || Some(client.get(path).await.expect(200)).filter(&wished)).await
 }

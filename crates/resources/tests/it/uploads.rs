@@ -21,13 +21,7 @@ async fn begin(server: &TestServer, uri: &str, length: u64, sent: &[u8]) -> TcpS
 
 /// Waits until files are as expected: rows and files on disk.
 async fn settled(server: &TestServer, expected: (i64, usize)) {
-    for _ in 0..500 {
-        if files(server).await == expected {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("files are {:?} instead of {expected:?}", files(server).await);
+    bandmaster_testkit::wait::until("the files", async || files(server).await == expected).await;
 }
 
 suite! {

@@ -118,7 +118,7 @@ fn open(path: &Path, flags: OpenFlags, config: &StoreConfig) -> Result<Link, DbE
             Ok(match ctx.get_raw(0) {
                 ValueRef::Text(bytes) => {
                     let text = String::from_utf8_lossy(bytes);
-                    Raw::Text(crate::fold::fold(&text))
+                    Raw::Text(crate::fold(&text))
                 }
                 other => Raw::try_from(other)?,
             })
