@@ -10,3 +10,4 @@ mod process;
 mod repetition;
 mod requests;
 mod tls;
+mod upgrade;

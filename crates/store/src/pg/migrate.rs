@@ -94,7 +94,7 @@ fn explain(label: &str, error: &tokio_postgres::Error) -> DbError {
 async fn bootstrap(client: &ClientWrapper) -> Result<(), DbError> {
     let row = client
         .query_one(
-            "SELECT EXISTS (SELECT 1 FROM pg_collation WHERE collname = 'bandmaster_fold'), \
+            "SELECT EXISTS (SELECT 1 FROM pg_collation WHERE collname = 'bandmaster_fold' AND pg_collation_is_visible(oid)), \
              current_setting('server_version_num')::bigint",
             &[],
         )
@@ -111,12 +111,22 @@ async fn bootstrap(client: &ClientWrapper) -> Result<(), DbError> {
         };
         client.batch_execute(collation).await.map_err(|e| explain("fold", &e))?;
     }
+    // Named with its schema: pg_dump and a restore work with an empty search path. Also heals older databases.
+    let row = client
+        .query_one(
+            "SELECT quote_ident(n.nspname) FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace \
+             WHERE c.collname = 'bandmaster_fold' AND pg_collation_is_visible(c.oid)",
+            &[],
+        )
+        .await
+        .map_err(|e| explain("fold", &e))?;
+    let schema: String = row.try_get(0).map_err(|e| plain(&e))?;
     client
-        .batch_execute(
+        .batch_execute(&format!(
             "CREATE OR REPLACE FUNCTION fold(text) RETURNS text \
              LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE \
-             AS $$ SELECT lower($1 COLLATE \"bandmaster_fold\") COLLATE \"C\" $$",
-        )
+             AS $$ SELECT lower($1 COLLATE {schema}.\"bandmaster_fold\") COLLATE \"C\" $$"
+        ))
         .await
         .map_err(|e| explain("fold", &e))?;
     client.batch_execute(TABLE).await.map_err(|e| explain("schema_migration", &e))
