@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 /// Rows of a page when the request does not say.
 pub const DEFAULT_TOP: u32 = 1_000;
 /// Without `$count` the total is told while it stays below this.
-const COUNT_CAP: u64 = 10_000;
+const COUNT_CAP: u64 = 1_000;
 
 /// A refusal of query options.
 pub fn refused(error: &ODataError) -> Error {

@@ -144,6 +144,7 @@ pub fn main() -> ExitCode {
     let code = runtime.block_on(dispatch(&matches));
     // A read of standard input or a stuck file must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    logging::finish();
     code
 }
 

@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// A request makes and drops a few hundred small texts on several threads, which this allocator does in less time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     bandmaster_server::cli::main()
 }

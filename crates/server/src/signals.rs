@@ -18,6 +18,7 @@ pub async fn stop_asked() {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
+        crate::logging::finish();
         std::process::exit(130);
     });
 }
