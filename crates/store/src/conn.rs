@@ -63,6 +63,8 @@ impl Conn {
 
     async fn run(&mut self, sql: &str, params: &[Value], mode: Mode) -> Result<Answer, DbError> {
         check_texts(params)?;
+        #[cfg(feature = "testing")]
+        crate::testing::faults::strike()?;
         match &mut self.session {
             Session::SqliteRead(s) => s.run(sql, params, mode),
             Session::SqliteWrite(s) => s.run(sql, params, mode),
@@ -99,6 +101,8 @@ impl Conn {
         for row in rows {
             check_texts(row)?;
         }
+        #[cfg(feature = "testing")]
+        crate::testing::faults::strike()?;
         match &mut self.session {
             Session::SqliteRead(s) => s.run_many(sql, rows),
             Session::SqliteWrite(s) => s.run_many(sql, rows),

@@ -77,6 +77,8 @@ impl Unit {
     /// call of the unit is returned again (after its group's fate is known).
     /// Cancelling this future does not undo the commit.
     pub async fn commit(self) -> Result<(), DbError> {
+        #[cfg(feature = "testing")]
+        crate::testing::faults::strike()?;
         match self.conn.session {
             Session::SqliteWrite(session) => session.commit().await,
             Session::Postgres(session) => session.commit().await,

@@ -12,6 +12,7 @@
 
 mod cluster;
 mod databases;
+pub mod faults;
 
 use std::future::Future;
 
