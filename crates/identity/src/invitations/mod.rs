@@ -30,9 +30,14 @@ fn is_open(user: &User) -> bool {
     user.kind == Kind::Person && user.password_hash.is_none() && !user.invitation_accepted && user.email.is_some()
 }
 
-/// Invites the owner of an account that was just made, if that is due and mail is set up.
+/// Whether people of the organization can be invited: mail is set up.
+pub(crate) async fn are_possible(unit: &mut Unit, call: &Call, organization_id: i64) -> Result<bool> {
+    Ok(mail::lack(&call.app, unit, organization_id).await?.is_none())
+}
+
+/// Invites the owner of an account that was just made, if that is due.
 pub(crate) async fn invite_if_due(unit: &mut Unit, call: &Call, user: &User) -> Result<()> {
-    if is_open(user) && mail::is_set_up(&call.app, unit, user.organization_id).await? {
+    if is_open(user) {
         invite(unit, call, user).await?;
     }
     Ok(())

@@ -72,8 +72,8 @@ async fn send(call: &mut Call) -> Result<Output> {
     if !user.is_active {
         return refuse("The account is switched off.");
     }
-    if !mail::is_set_up(&call.app, &mut unit, organization).await? {
-        return refuse("No mail server is set up.");
+    if let Some(lack) = mail::lack(&call.app, &mut unit, organization).await? {
+        return refuse(lack);
     }
     invite(&mut unit, call, &user).await?;
     let answer = state(&mut unit, &user, call.now()).await?;

@@ -20,7 +20,7 @@ pub use server::{MailServer, ServerMail, Tls};
 
 pub(crate) use compose::{INVITATION, Letter, NEW_PASSWORD};
 pub(crate) use outbox::{State, put, state_of, withdraw};
-pub(crate) use server::is_set_up;
+pub(crate) use server::lack;
 
 use bandmaster_api::Registry;
 

@@ -60,9 +60,9 @@ pub(crate) async fn of_organization(
     Ok(own.unwrap_or_else(|| configured(app).ok_or(NONE)))
 }
 
-/// Whether the organization's mail has a server.
-pub(crate) async fn is_set_up(app: &App, conn: &mut Conn, organization_id: i64) -> Result<bool> {
-    Ok(of_organization(app, conn, organization_id, false).await?.is_ok())
+/// What keeps the organization's mail from being sent; none when it has a server.
+pub(crate) async fn lack(app: &App, conn: &mut Conn, organization_id: i64) -> Result<Option<Lack>> {
+    Ok(of_organization(app, conn, organization_id, false).await?.err())
 }
 
 /// The organization's own server; none when it has named none.

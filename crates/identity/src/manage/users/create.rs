@@ -32,7 +32,9 @@ pub(super) async fn one(call: &mut Call) -> Result<Output> {
         let mut unit = call.begin().await?;
         let groups = joined(&mut unit, organization, body.list("groupIDs")).await?;
         let user = made(&mut unit, organization, &new, &groups).await?;
-        invitations::invite_if_due(&mut unit, call, &user).await?;
+        if invitations::are_possible(&mut unit, call, organization).await? {
+            invitations::invite_if_due(&mut unit, call, &user).await?;
+        }
         unit.commit().await?;
         Ok(Output::json(succeeded()))
     })
@@ -50,10 +52,13 @@ pub(super) async fn several(call: &mut Call) -> Result<Output> {
         }
         let mut unit = call.begin().await?;
         let groups = joined(&mut unit, organization, body.list("groupIDs")).await?;
+        let inviting = invitations::are_possible(&mut unit, call, organization).await?;
         let mut keys = Vec::with_capacity(list.len());
         for one in list {
             let user = made(&mut unit, organization, &wanted(&Fields::of(one))?, &groups).await?;
-            invitations::invite_if_due(&mut unit, call, &user).await?;
+            if inviting {
+                invitations::invite_if_due(&mut unit, call, &user).await?;
+            }
             keys.push(user.key);
         }
         let mut rows = Vec::with_capacity(keys.len());

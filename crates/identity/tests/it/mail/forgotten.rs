@@ -34,6 +34,12 @@ both! {
         assert_eq!(signed_in.submit(&node, &page, &[("username", "ana"), ("password", PASSWORD)]).await.status, 200);
         assert_eq!(count(world, "browser_sessions").await, 1);
 
+        let sql = "INSERT INTO refresh_tokens (token_hash, family, application_id, user_id, scopes, auth_time, created_at, expires_at) \
+             SELECT 'hash', 'family', (SELECT MIN(id) FROM applications), id, '', 0, 0, 9000000000000000 FROM identity_users WHERE user_name = 'ana'";
+        let mut unit = world.unit().await;
+        unit.execute(sql, bandmaster_store::params![]).await.unwrap();
+        unit.commit().await.unwrap();
+
         let asked = ask(&node, "ANA@example.test").await;
         assert_eq!(asked.status, 200);
         let rows = world.rows("SELECT name_sealed FROM password_reset_requests", &[]).await;
@@ -55,6 +61,7 @@ both! {
         assert!(done.status == 200 && done.body.contains("Your password is changed"), "{}", done.body);
         node.who(&old).await.expect(401);
         assert_eq!(count(world, "browser_sessions").await, 0);
+        assert_eq!(world.count("SELECT COUNT(*) FROM refresh_tokens WHERE revoked_at IS NULL").await, 0);
         assert!(sign_in(world, "ana", PASSWORD).await.is_none());
         assert!(sign_in(world, "ana", CHOSEN).await.is_some());
         let again = browser.submit(&node, &page, &[("password", CHOSEN), ("again", CHOSEN)]).await;

@@ -112,6 +112,14 @@ both! {
         assert_eq!((count(world, "mail_outbox").await, &admin.state(world, &ana).await["state"]), (0, &json!("none")));
         let path = format!("/identity/api/User/{ana}/invitation");
         let (status, body) = admin.send(world, "POST", &path, json!({})).await;
-        assert_eq!((status, &body["errorCode"]), (409, &json!(1017)));
+        assert_eq!((status, &body["errorCode"], &body["message"]), (409, &json!(1017), &json!("No mail server is set up.")));
+        // Half a server is none either.
+        let settings = json!([{"key": "Email.Smtp.Host", "value": "127.0.0.1"}]);
+        let half = json!({"partitionGlobalId": world.organization.key, "settings": settings});
+        admin.send(world, "PUT", "/identity/api/Setting", half).await;
+        let (status, body) = admin.send(world, "POST", &path, json!({})).await;
+        assert_eq!((status, &body["message"]), (409, &json!("Email.Smtp.FromEmail is missing.")));
+        admin.invite(world, "bob").await;
+        assert_eq!(count(world, "mail_outbox").await, 0);
     }
 }
