@@ -28,6 +28,7 @@ const ROOTS: &[&str] = &[
     "orchestrator_",
     "blob",
     "portal_",
+    "audit_",
     "healthz",
     "readyz",
     "livez",
@@ -74,7 +75,7 @@ impl Address {
             1
         } else if is_root(at(0)) {
             0
-        } else if is(1, "identity_") || is(1, "identity") || is(1, "portal_") {
+        } else if is(1, "identity_") || is(1, "identity") || is(1, "portal_") || is(1, "audit_") {
             address.organization = Some(decode(at(0)));
             1
         } else if segments.len() > 2 && (is_root(at(2)) || at(2).ends_with('_')) {
@@ -135,6 +136,8 @@ mod tests {
             ("/Identity_/connect/token", None, None, "", "/identity/connect/token"),
             ("/Acme/identity_/api/User", Some("Acme"), None, "/Acme", "/identity/api/User"),
             ("/Acme/portal_/api/x", Some("Acme"), None, "/Acme", "/portal_/api/x"),
+            ("/Acme/audit_/api/auditlogs/x", Some("Acme"), None, "/Acme", "/audit_/api/auditlogs/x"),
+            ("/audit_/api/auditlogs/x", None, None, "", "/audit_/api/auditlogs/x"),
             ("/orchestrator_/api/status/version", None, None, "/orchestrator_", "/api/status/version"),
             ("/a/b/llmopstenant_/api/Traces", Some("a"), Some("b"), "/a/b", "/llmopstenant_/api/Traces"),
             ("/", None, None, "", "/"),

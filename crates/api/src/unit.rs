@@ -150,6 +150,13 @@ impl Unit {
         self.context.tenant_id.unwrap_or(0)
     }
 
+    /// Moves the unit into a tenant for what follows, with the caller's account there; answers where it was. For changes
+    /// of an organization that reach into its tenants: what is written meanwhile is that tenant's.
+    pub fn enter(&mut self, tenant_id: Option<i64>, user_id: Option<i64>) -> (Option<i64>, Option<i64>) {
+        let c = &mut self.context;
+        (std::mem::replace(&mut c.tenant_id, tenant_id), std::mem::replace(&mut c.user_id, user_id))
+    }
+
     /// Makes an audit entry.
     pub async fn audit(&mut self, change: Change<'_>) -> Result<()> {
         let c = &self.context;

@@ -20,6 +20,8 @@ codes! {
     ERROR_DELETING = 1005;
     /// Could not be changed.
     ERROR_UPDATING = 1007;
+    /// A mail could not be sent.
+    ERROR_SENDING_EMAIL = 1008;
     /// An argument is wrong.
     INVALID_ARGUMENT = 1009;
     /// Other things depend on it.

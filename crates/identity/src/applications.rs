@@ -1,7 +1,7 @@
 //! External applications: OAuth clients of an organization, with scopes of their own and scopes in a user's name. The
 //! built-in ones belong to no organization.
 
-use crate::{builtin, scopes, watch};
+use crate::{builtin, neighbours, scopes, watch};
 use bandmaster_api::{App, Change, Unit};
 use bandmaster_core::time::Micros;
 use bandmaster_core::{Error, KeyRing, Result, Secret};
@@ -269,8 +269,9 @@ pub async fn update(unit: &mut Unit, application: &Application, new: &NewApplica
     by_key(unit, &application.key).await?.ok_or_else(|| Error::not_found("Application"))
 }
 
-/// Removes an application: its tokens, codes and secrets are void at once.
-pub async fn remove(unit: &mut Unit, application: &Application) -> Result<()> {
+/// Removes an application, from all tenants too: its tokens, codes and secrets are void at once. 409 when a tenant would
+/// be left without an administrator.
+pub async fn remove(unit: &mut Unit, app: &App, application: &Application) -> Result<()> {
     let now = unit.now();
     unit.execute("UPDATE applications SET is_deleted = 1, updated_at = $1 WHERE id = $2", params![now, application.id])
         .await?;
@@ -279,6 +280,9 @@ pub async fn remove(unit: &mut Unit, application: &Application) -> Result<()> {
     }
     unit.execute("DELETE FROM identity_group_members WHERE member_key = $1", params![application.key.as_str()]).await?;
     watch::raise(unit).await?;
+    if let Some(organization_id) = application.organization_id {
+        neighbours::tell_removed(app, unit, organization_id, &application.key).await?;
+    }
     audit(unit, "Delete", application.id, &application.key, &application.name, None, None).await
 }
 

@@ -1,8 +1,8 @@
 //! Groups of an organization and their members: users, robot accounts and applications, by their GUID. Everyone
 //! contains all accounts without being told, and its members cannot be changed.
 
-use crate::builtin;
-use bandmaster_api::{Change, Unit};
+use crate::{builtin, neighbours};
+use bandmaster_api::{App, Change, Unit};
 use bandmaster_core::time::Micros;
 use bandmaster_core::{Error, Result, codes};
 use bandmaster_store::{Conn, Row, Value as DbValue, params};
@@ -117,13 +117,15 @@ pub async fn rename(unit: &mut Unit, group: &Group, name: &str) -> Result<()> {
     audit(unit, group, "Update", Some(json!({"name": group.name})), Some(json!({"name": name}))).await
 }
 
-/// Removes a group; its members lose at once what they had through it. Built-in ones stay (409).
-pub async fn remove(unit: &mut Unit, group: &Group) -> Result<()> {
+/// Removes a group, from all tenants too; its members lose at once what they had through it. 409 for built-in ones, and
+/// when a tenant would be left without an administrator.
+pub async fn remove(unit: &mut Unit, app: &App, group: &Group) -> Result<()> {
     if group.is_built_in {
         return Err(Error::conflict(codes::ERROR_DELETING, "A built-in group cannot be removed."));
     }
     unit.execute("DELETE FROM identity_group_members WHERE group_id = $1", params![group.id]).await?;
     unit.execute("DELETE FROM identity_groups WHERE id = $1", params![group.id]).await?;
+    neighbours::tell_removed(app, unit, group.organization_id, &group.key).await?;
     rights_changed(unit, group.organization_id).await?;
     audit(unit, group, "Delete", Some(json!({"name": group.name})), None).await
 }

@@ -15,10 +15,14 @@ mod directory;
 pub mod duty;
 pub mod groups;
 pub mod identity;
+mod invitations;
 pub mod jobtoken;
 mod jwt;
 pub mod keys;
+mod links;
+pub mod mail;
 mod manage;
+mod neighbours;
 mod oauth;
 pub mod organizations;
 mod pages;
@@ -26,6 +30,7 @@ pub mod password;
 pub mod pats;
 pub mod portal;
 mod principal;
+mod reset;
 pub mod scopes;
 mod sessions;
 mod settings;
@@ -39,7 +44,10 @@ pub use bootstrap::{BootstrapPlan, Bootstrapped, bootstrap, is_bootstrapped};
 pub use duty::Upkeep;
 pub use identity::{Identity, Options};
 pub use jobtoken::{JobTokenRequest, issue_job_token};
+pub use mail::{MailServer, Mailer, ServerMail};
+pub use neighbours::TenantAccounts;
 pub use portal::{TenantDirectory, TenantEntry};
+pub use reset::ResetRequests;
 
 use bandmaster_api::Registry;
 
@@ -49,6 +57,9 @@ pub fn register(r: &mut Registry) {
     oauth::register(r);
     portal::register(r);
     manage::register(r);
+    mail::register(r);
+    invitations::register(r);
+    reset::register(r);
 }
 
 /// A boxed future, as the traits for other crates return.

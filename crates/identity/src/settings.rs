@@ -2,7 +2,7 @@
 //! account (language, theme). What is secret is sealed and never shown again.
 
 use bandmaster_api::{App, Change, Unit};
-use bandmaster_core::{Error, Result};
+use bandmaster_core::{Error, Result, Secret};
 use bandmaster_store::{Conn, params};
 use serde_json::json;
 
@@ -51,6 +51,20 @@ pub(crate) async fn read(conn: &mut Conn, owner: Owner<'_>, key: &str) -> Result
     let value: Option<String> = row.get(2)?;
     let value = if is_secret(&key) { value.map(|_| MASK.to_owned()) } else { value };
     Ok(Some(Setting { id: row.get(0)?, key, value }))
+}
+
+/// The value of a secret setting, for the server's own use.
+pub(crate) async fn secret(conn: &mut Conn, app: &App, owner: Owner<'_>, key: &str) -> Result<Option<Secret>> {
+    let row = conn
+        .query_opt(
+            "SELECT value FROM identity_settings WHERE organization_id = $1 AND COALESCE(user_id, 0) = $2 \
+             AND fold(name) = fold($3)",
+            params![owner.organization_id, owner.user.map_or(0, |u| u.0), key],
+        )
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let sealed: Option<String> = row.get(0)?;
+    sealed.map(|sealed| app.keys.open_text(&sealed, &context(owner, key))).transpose()
 }
 
 /// Writes a setting, which is made when it is missing. None empties it.

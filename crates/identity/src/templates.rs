@@ -1,5 +1,5 @@
-//! Message templates: texts that an organization keeps for messages to its people. This server sends none of them
-//! itself; mail programs of the organization read them.
+//! Message templates: the texts of the mails that an organization's people get, as the organization wants them. A
+//! template is HTML; `{{name}}`, `{{link}}` and `{{until}}` in it are filled in, its `<title>` becomes the subject.
 
 use bandmaster_api::{Change, Unit};
 use bandmaster_core::{Error, Result};
@@ -9,11 +9,29 @@ use serde_json::json;
 /// Longest text in bytes.
 const LONGEST: usize = 256 << 10;
 
+/// The template of invitations.
+pub(crate) const INVITATION: &str = "UserInvitation";
+/// The template of mails to who forgot the password.
+pub(crate) const NEW_PASSWORD: &str = "PasswordReset";
+
 /// The templates of a new organization.
 const BUILT_IN: [(&str, &str); 2] = [
-    ("UserInvitation", "<p>Hello {{name}},</p><p>you have been given an account: {{link}}</p>"),
-    ("PasswordReset", "<p>Hello {{name}},</p><p>set a new password here: {{link}}</p>"),
+    (
+        INVITATION,
+        "<p>Hello {{name}},</p><p>an account was made for you. Choose a password here to use it: \
+         <a href=\"{{link}}\">{{link}}</a></p><p>The link can be used once, until {{until}}.</p>",
+    ),
+    (
+        NEW_PASSWORD,
+        "<p>Hello {{name}},</p><p>choose a new password here: <a href=\"{{link}}\">{{link}}</a></p>\
+         <p>The link can be used once, until {{until}}. If you did not ask for it, you need do nothing.</p>",
+    ),
 ];
+
+/// The text of a template as new organizations get it.
+pub(crate) fn built_in(name: &str) -> &'static str {
+    BUILT_IN.iter().find(|(n, _)| *n == name).map_or("", |(_, text)| text)
+}
 
 /// A template.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Accounts of people and robots. How a person proves to be one of them stands in `signin`.
 
 use crate::groups::{self, Group};
-use crate::watch;
-use bandmaster_api::{Change, Unit};
+use crate::{neighbours, watch};
+use bandmaster_api::{App, Change, Unit};
 use bandmaster_core::time::Micros;
 use bandmaster_core::{Error, Result};
 use bandmaster_store::{Conn, DbError, Row, params};
@@ -394,6 +394,17 @@ pub async fn set_password(unit: &mut Unit, user: &User, hash: &str, must_change:
     audit(unit, "ChangePassword", user, None, None).await
 }
 
+/// Notes that the account's address reaches its owner, who has followed a link sent there.
+pub(crate) async fn confirm_email(unit: &mut Unit, user: &User) -> Result<()> {
+    unit.execute("UPDATE identity_users SET email_confirmed = 1 WHERE id = $1", params![user.id]).await?;
+    Ok(())
+}
+
+/// Writes an audit entry about something that happened to an account.
+pub(crate) async fn note(unit: &mut Unit, user: &User, action: &str) -> Result<()> {
+    audit(unit, action, user, None, None).await
+}
+
 /// Allows or forbids the account to sign in. Forbidding it voids everything it holds at once.
 pub async fn set_active(unit: &mut Unit, user: &User, active: bool) -> Result<()> {
     let now = unit.now();
@@ -412,8 +423,9 @@ pub async fn set_active(unit: &mut Unit, user: &User, active: bool) -> Result<()
     audit(unit, "Update", user, Some(json!({"isActive": user.is_active})), Some(after)).await
 }
 
-/// Removes the account. Its name and address become free; what it did stays attributed to it.
-pub async fn remove(unit: &mut Unit, user: &User) -> Result<()> {
+/// Removes the account, from all tenants too. Its name and address become free; what it did stays attributed to it.
+/// 409 when a tenant would lose its last administrator.
+pub async fn remove(unit: &mut Unit, app: &App, user: &User) -> Result<()> {
     let now = unit.now();
     unit.execute(
         "UPDATE identity_users SET is_deleted = 1, is_active = 0, updated_at = $1 WHERE id = $2",
@@ -427,7 +439,9 @@ pub async fn remove(unit: &mut Unit, user: &User) -> Result<()> {
     .await?;
     unit.execute("DELETE FROM identity_group_members WHERE member_key = $1", params![user.key.as_str()]).await?;
     unit.execute("DELETE FROM identity_settings WHERE user_id = $1", params![user.id]).await?;
+    unit.execute("DELETE FROM mail_outbox WHERE user_id = $1", params![user.id]).await?;
     end_sign_ins(unit, user.id).await?;
+    neighbours::tell_removed(app, unit, user.organization_id, &user.key).await?;
     groups::rights_changed(unit, user.organization_id).await?;
     audit(unit, "Delete", user, Some(user.snapshot()), None).await
 }

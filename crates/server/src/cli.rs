@@ -24,6 +24,7 @@ fn optional(name: &'static str, value: &'static str, help: &'static str) -> Arg 
 /// The command tree.
 fn command() -> Command {
     let admin = |name: &'static str| config::flags(Command::new(name));
+    let organization = || optional("organization", "NAME", "Organization by name or GUID; default: the first");
     Command::new("bandmaster")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A self-hosted control plane for software robots")
@@ -67,7 +68,8 @@ fn command() -> Command {
                             .arg(required("name", "NAME", "Its name"))
                             .arg(required("scopes", "SCOPES", "Scopes, separated by blanks"))
                             .arg(optional("role", "ROLE", "Role in the tenant; default: Administrator"))
-                            .arg(optional("folder", "PATH", "Folder it is assigned to; default: Shared")),
+                            .arg(optional("folder", "PATH", "Folder it is assigned to; default: Shared"))
+                            .arg(organization()),
                     ),
                 )
                 .subcommand(
@@ -76,7 +78,8 @@ fn command() -> Command {
                             .about("Make a personal access token; prints it")
                             .arg(required("user", "NAME", "Whose token"))
                             .arg(required("name", "NAME", "What it is for"))
-                            .arg(required("scopes", "SCOPES", "Scopes, separated by blanks")),
+                            .arg(required("scopes", "SCOPES", "Scopes, separated by blanks"))
+                            .arg(organization()),
                     ),
                 )
                 .subcommand(
@@ -84,7 +87,8 @@ fn command() -> Command {
                         admin("create")
                             .about("Make a robot account that runs jobs of a folder")
                             .arg(required("name", "NAME", "Its name"))
-                            .arg(optional("folder", "PATH", "Folder it works in; default: Shared")),
+                            .arg(optional("folder", "PATH", "Folder it works in; default: Shared"))
+                            .arg(organization()),
                     ),
                 )
                 .subcommand(
@@ -94,13 +98,14 @@ fn command() -> Command {
                             .arg(required("name", "NAME", "Its name")),
                     ),
                 )
-                .subcommand(Command::new("password").subcommand_required(true).subcommand(
-                    admin("reset").about("Set a new password; prints it").arg(optional(
-                        "user",
-                        "NAME",
-                        "Whose password; default: admin",
-                    )),
-                ))
+                .subcommand(
+                    Command::new("password").subcommand_required(true).subcommand(
+                        admin("reset")
+                            .about("Set a new password; prints it")
+                            .arg(optional("user", "NAME", "Whose password; default: admin"))
+                            .arg(organization()),
+                    ),
+                )
                 .subcommand(
                     admin("backup").about("Copy database, keys and files while the server works").arg(required(
                         "to",
@@ -239,7 +244,7 @@ async fn run_admin(matches: &ArgMatches) -> Result<ExitCode> {
         _ => {
             let mut request = Map::new();
             request.insert("command".into(), Value::String(command));
-            for name in ["name", "scopes", "role", "folder", "user"] {
+            for name in ["name", "scopes", "role", "folder", "user", "organization"] {
                 if let Ok(Some(value)) = matches.try_get_one::<String>(name) {
                     request.insert(name.into(), Value::String(value.clone()));
                 }

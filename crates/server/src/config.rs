@@ -58,6 +58,13 @@ static SETTINGS: &[Setting] = &[
     number("pool-size", "16", "PostgreSQL connections"),
     number("reservation-seconds", "60", "How long a robot may take to accept a job"),
     number("lost-seconds", "180", "How long a robot may be silent before its jobs are given up"),
+    text("smtp-host", "", "Mail server, for organizations that have not set up one of their own"),
+    number("smtp-port", "0", "Its port; 0: 587 with starttls, 465 with tls, 25 with none"),
+    text("smtp-tls", "starttls", "starttls, tls, or none"),
+    text("smtp-user", "", "Account at the mail server; none: no sign-in"),
+    text("smtp-password", "", "Its password"),
+    text("smtp-from", "", "Mail address of the sender"),
+    text("smtp-from-name", "Bandmaster", "Name of the sender"),
     text("ready-file", "", "File to write {url, pid, version} to once the server is ready"),
     text("admin-password", "", "Password of the user admin, used only at the first start"),
 ];
@@ -84,7 +91,7 @@ pub fn flags(mut command: clap::Command) -> clap::Command {
             Form::Text => arg.value_name("VALUE"),
         };
         // A password does not belong on a command line that every user of the machine can read.
-        if s.name != "admin-password" {
+        if !matches!(s.name, "admin-password" | "smtp-password") {
             command = command.arg(arg);
         }
     }

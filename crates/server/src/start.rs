@@ -67,6 +67,7 @@ pub async fn prepare(config: &Config, ambient: Ambient) -> Result<Prepared> {
         Some(store) => store,
         None => store_config(config, &data)?,
     };
+    let mail = wiring::mail(config)?;
     let store = Store::open(store_config).await.context("the database cannot be opened")?;
     let applied = store.migrate(schema::MIGRATIONS).await.context("the database cannot be brought up to date")?;
     for name in applied {
@@ -79,7 +80,14 @@ pub async fn prepare(config: &Config, ambient: Ambient) -> Result<Prepared> {
     let wired = wiring::app(
         config,
         settings,
-        wiring::Ground { store, clock: ambient.clock, ids: ambient.ids, keys, cheap_hashes: ambient.cheap_hashes },
+        wiring::Ground {
+            store,
+            clock: ambient.clock,
+            ids: ambient.ids,
+            keys,
+            mail,
+            cheap_hashes: ambient.cheap_hashes,
+        },
     );
     let app = Arc::new(wired.app);
     let first = wiring::first_start(&app, config.text("admin-password")).await.map_err(|e| anyhow!("{e:?}"))?;

@@ -53,6 +53,18 @@ pub fn settings(config: &Config, data: &DataFolder) -> Settings {
     }
 }
 
+/// The mail server of the configuration.
+pub fn mail(config: &Config) -> anyhow::Result<Option<identity::MailServer>> {
+    identity::MailServer::parse(
+        config.text("smtp-host"),
+        config.number("smtp-port"),
+        config.text("smtp-tls").unwrap_or("starttls"),
+        (config.text("smtp-user"), config.text("smtp-password")),
+        (config.text("smtp-from"), config.text("smtp-from-name")),
+    )
+    .map_err(|problem| anyhow::anyhow!("{problem}"))
+}
+
 /// What the server stands on.
 pub struct Ground {
     /// Database.
@@ -63,6 +75,8 @@ pub struct Ground {
     pub ids: Arc<dyn Ids>,
     /// Keys for secrets at rest.
     pub keys: KeyRing,
+    /// The mail server of the configuration.
+    pub mail: Option<identity::MailServer>,
     /// Hash passwords at the least cost.
     pub cheap_hashes: bool,
 }
@@ -85,6 +99,10 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     let mut parts = Parts::default();
     parts.insert(who.clone());
     parts.insert::<Box<dyn identity::TenantDirectory>>(Box::new(access::Tenants));
+    if let Some(mail) = ground.mail {
+        parts.insert(identity::ServerMail(mail));
+    }
+    parts.insert::<Box<dyn identity::TenantAccounts>>(Box::new(access::Tenants));
     let running: Arc<dyn fleet::RunningJobs> = Arc::new(automation::Jobs);
     let robots = fleet::Fleet::new(Some(running.clone()));
     parts.insert::<Arc<dyn fleet::RunningJobs>>(running);
@@ -127,6 +145,8 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
         parts,
     };
     let mut duties: Vec<Arc<dyn Duty>> = vec![Arc::new(Housekeeping), Arc::new(identity::Upkeep::default())];
+    duties.push(Arc::new(identity::Mailer::default()));
+    duties.push(Arc::new(identity::ResetRequests));
     duties.extend(fleet::duties());
     duties.extend(automation::duties());
     duties.push(Arc::new(packages::PackageFiles));

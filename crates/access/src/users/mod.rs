@@ -5,6 +5,7 @@ pub mod culture;
 pub mod current;
 pub mod directory_search;
 pub mod entity;
+mod gone;
 pub mod operations;
 pub mod shown;
 pub mod switches;
@@ -191,6 +192,11 @@ pub async fn ensure_provisioned(unit: &mut Unit, tenant_id: i64, account: &Accou
     Ok(id)
 }
 
+/// The name of a record whose account is gone, so that another may have the one it had.
+fn retired_name(user_name: &str, id: i64) -> String {
+    format!("{user_name} (removed {id})")
+}
+
 /// A record whose account is gone from the directory must not keep the name from its successor, nor pass its rights
 /// on to it.
 async fn free_name(unit: &mut Unit, tenant_id: i64, account: &Account) -> Result<()> {
@@ -206,7 +212,7 @@ async fn free_name(unit: &mut Unit, tenant_id: i64, account: &Account) -> Result
         return Err(Error::name_taken(&account.user_name));
     }
     let id: i64 = row.get(0)?;
-    let name = format!("{} (removed {id})", account.user_name);
+    let name = retired_name(&account.user_name, id);
     unit.execute("UPDATE users SET user_name = $2, is_active = 0 WHERE id = $1", params![id, name]).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Taking accounts of the directory into the tenant, changing them, and removing them.
 
 use super::entity::USER;
-use super::{assignment, find, switches};
+use super::{User, assignment, find, switches};
 use crate::changes::{acting_user, rights_changed_in};
 use crate::directory::{self, Account};
 use crate::parts::{self, AccountContents, RobotBlocks, RobotOwner, RobotProvisioning};
@@ -217,6 +217,13 @@ pub async fn remove(app: &App, unit: &mut Unit, tenant_id: i64, user_id: i64) ->
             return Err(Error::conflict(codes::HAS_DEPENDENT_ITEMS, format!("The account cannot be removed: {why}.")));
         }
     }
+    take_out(app, unit, tenant_id, &user).await
+}
+
+/// Removes a record and what features keep about it, without asking whether it may go.
+pub(super) async fn take_out(app: &App, unit: &mut Unit, tenant_id: i64, user: &User) -> Result<()> {
+    let user_id = user.id;
+    let features: &[Box<dyn AccountContents>] = parts::all(app);
     for feature in features {
         feature.delete(unit, user_id).await?;
     }

@@ -105,7 +105,7 @@ pub struct TestServer {
 }
 
 fn migrations() -> Vec<Migration> {
-    schema::MIGRATIONS.iter().copied().filter(|m| m.number <= 3).collect()
+    schema::MIGRATIONS.iter().copied().filter(|m| m.number <= 3 || m.number == 14).collect()
 }
 
 pub async fn unit(app: &App) -> Unit {

@@ -6,6 +6,7 @@ mod harness;
 
 mod folders;
 mod gate;
+mod gone;
 mod roles;
 mod tenants;
 mod units;

@@ -250,7 +250,7 @@ suite! {
 async fn forget(server: &TestServer, name: &str) {
     let mut unit = crate::harness::unit(&server.app).await;
     let user = bandmaster_identity::users::find(&mut unit, server.organization_id, name).await.unwrap().unwrap();
-    bandmaster_identity::users::remove(&mut unit, &user).await.unwrap();
+    bandmaster_identity::users::remove(&mut unit, &server.app, &user).await.unwrap();
     unit.commit().await.unwrap();
 }
 

@@ -2,7 +2,7 @@
 //! list and as a file; the same below the audit service's own address.
 
 use super::paging::{self, Page};
-use super::{administered, scoped};
+use super::{administered, at_home, scoped};
 use bandmaster_api::{Call, Output, Registry, own};
 use bandmaster_core::{Error, Result, time};
 use bandmaster_store::{Row, params};
@@ -52,6 +52,20 @@ pub fn register(r: &mut Registry) {
     )
     .also(&[400, 403]);
     r.add(
+        own("AuditService_GetOwnEvents", "GET", "/audit_/api/auditlogs")
+            .tag("AuditQuery")
+            .scopes("PM.Audit,PM.Audit.Read")
+            .query("language", "string")
+            .query("api-version", "string")
+            .query("top", "int32")
+            .query("skip", "int32")
+            .query("sortBy", "string")
+            .query("sortOrder", "identity.SortOrder")
+            .returns(200, "identity.AuditQueryRecordDtoPagedResult"),
+        page,
+    )
+    .also(&[400, 403]);
+    r.add(
         twin("AuditService_DownloadEvents", "/audit_/api/auditlogs/{partitionGlobalId}/download")
             .query("size", "int32")
             .returns(200, "file"),
@@ -81,8 +95,13 @@ fn shown(row: &Row) -> Result<Value> {
     }))
 }
 
+/// The organization is named by its GUID, or by where the address stands; else it is the caller's own.
 async fn page(call: &mut Call) -> Result<Output> {
-    let organization = administered(call, call.need_argument("partitionGlobalId")?).await?;
+    let named = call.argument("partitionGlobalId").or_else(|| call.addressed_organization());
+    let organization = match named {
+        Some(organization) => administered(call, organization).await?,
+        None => at_home(call).await?,
+    };
     let page = Page::of(call, &SORTABLE, "a.id", true)?;
     let mut conn = call.read().await?;
     let total = conn.query_one(&format!("SELECT COUNT(*) {ENTRIES}"), params![organization]).await?;

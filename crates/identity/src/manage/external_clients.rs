@@ -129,7 +129,7 @@ async fn update(call: &mut Call) -> Result<Output> {
 async fn remove(call: &mut Call) -> Result<Output> {
     let application = named(call).await?;
     let mut unit = call.begin().await?;
-    applications::remove(&mut unit, &application).await?;
+    applications::remove(&mut unit, &call.app, &application).await?;
     unit.commit().await?;
     Ok(Output::empty().status(204))
 }

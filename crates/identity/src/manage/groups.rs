@@ -132,7 +132,7 @@ async fn remove(call: &mut Call) -> Result<Output> {
     let id = call.need_argument("groupId")?;
     let mut unit = call.begin().await?;
     let group = found(&mut unit, organization, id).await?;
-    memberships::remove(&mut unit, &group).await?;
+    memberships::remove(&mut unit, &call.app, &group).await?;
     unit.commit().await?;
     Ok(Output::empty().status(204))
 }
@@ -145,7 +145,7 @@ async fn remove_several(call: &mut Call) -> Result<Output> {
         let mut unit = call.begin().await?;
         for id in &ids {
             if let Some(group) = memberships::by_key(&mut unit, organization, &stored_id(id)).await? {
-                memberships::remove(&mut unit, &group).await?;
+                memberships::remove(&mut unit, &call.app, &group).await?;
             }
         }
         unit.commit().await?;

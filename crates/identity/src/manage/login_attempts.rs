@@ -2,6 +2,7 @@
 
 use super::paging::{self, Page};
 use super::users::named;
+use crate::neighbours;
 use bandmaster_api::{Call, Output, Registry};
 use bandmaster_core::{Error, Result, time};
 use bandmaster_store::params;
@@ -16,7 +17,7 @@ const MOST: i64 = 1_000;
 /// Registers the operations.
 pub fn register(r: &mut Registry) {
     r.serve("UserLoginAttempt_GetLoginAttempts", page).also(&[400, 403, 404]);
-    r.serve("UserLoginAttempts_GetById", own).also(&[400, 403]);
+    r.serve("UserLoginAttempts_GetById", in_tenant).also(&[400, 403, 404]);
 }
 
 async fn page(call: &mut Call) -> Result<Output> {
@@ -54,17 +55,15 @@ async fn page(call: &mut Call) -> Result<Output> {
     Ok(paging::answer(total.get(0)?, rows))
 }
 
-/// The caller's own attempts; the path has the account's id in the tenant. Those of others are told by the identity
-/// service.
-async fn own(call: &mut Call) -> Result<Output> {
+/// The attempts of an account of the tenant: everybody's own, and with the permission to view accounts those of all.
+/// The path has the account's id in the tenant.
+async fn in_tenant(call: &mut Call) -> Result<Output> {
     let id = call.int_argument("key")?;
-    if call.user_id() != Some(id) {
-        return Err(Error::forbidden());
-    }
+    let key = account_key(call, id, "Users.View").await?;
     let sql = "SELECT a.id, a.client_address, a.client_name, a.result, a.at FROM login_attempts a \
          JOIN identity_users u ON u.id = a.user_id WHERE u.key = $1 ORDER BY a.at DESC, a.id DESC LIMIT $2";
     let mut rows: Vec<Value> = Vec::new();
-    for row in call.read().await?.query(sql, params![call.principal.key.as_str(), MOST]).await? {
+    for row in call.read().await?.query(sql, params![key.as_str(), MOST]).await? {
         rows.push(json!({
             "Id": row.get::<i64>(0)?,
             "UserId": id,
@@ -76,6 +75,20 @@ async fn own(call: &mut Call) -> Result<Output> {
         }));
     }
     call.computed("UserLoginAttempts", rows)
+}
+
+/// GUID of the tenant's account of that number: one's own, or with the permission anybody's. Without it every other
+/// number is refused alike, with it an unknown one is a 404.
+pub(super) async fn account_key(call: &Call, id: i64, permission: &str) -> Result<String> {
+    if call.user_id() == Some(id) {
+        return Ok(call.principal.key.clone());
+    }
+    if !call.rights.has(permission, None) {
+        return Err(Error::forbidden());
+    }
+    let tenant_id = call.tenant_id()?;
+    let key = neighbours::key_of(&call.app, &mut call.read().await?, tenant_id, id).await?;
+    key.ok_or_else(|| Error::not_found("User"))
 }
 
 /// The word of the older list for a result.

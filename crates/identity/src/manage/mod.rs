@@ -15,7 +15,7 @@ mod robots;
 mod saml;
 mod settings;
 mod templates;
-mod users;
+pub(crate) mod users;
 
 use crate::{groups as memberships, organizations};
 use bandmaster_api::{Call, Operation, Registry};
@@ -58,7 +58,7 @@ async fn administers(call: &Call) -> Result<bool> {
 }
 
 /// The caller's organization, when the caller administers it.
-async fn at_home(call: &Call) -> Result<i64> {
+pub(crate) async fn at_home(call: &Call) -> Result<i64> {
     if administers(call).await? { Ok(call.principal.organization_id) } else { Err(Error::forbidden()) }
 }
 

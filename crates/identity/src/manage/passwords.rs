@@ -2,17 +2,18 @@
 //! ones. An old password is tried here like at sign-in: failures count, are written down, and lock.
 
 use super::answer::{Stop, failures, succeeded};
+use super::login_attempts::account_key;
 use super::users::{hashed, named};
 use crate::organizations;
 use crate::signin::{self, Attempt, Place, Refused, WRONG};
-use crate::users::{self, User};
+use crate::users::{self, Kind, User};
 use bandmaster_api::{Call, Output, Registry};
 use bandmaster_core::{Error, Result, Secret, codes};
 
 /// Registers the operations.
 pub fn register(r: &mut Registry) {
     r.serve("User_ChangePassword", of_account).also(&[403, 404, 429]);
-    r.serve("Users_ChangePasswordById", own).also(&[400, 403, 429]);
+    r.serve("Users_ChangePasswordById", in_tenant).also(&[400, 403, 404, 429]);
     r.serve("Users_UpdatePassword", by_name).also(&[403, 429]);
 }
 
@@ -27,13 +28,14 @@ async fn of_account(call: &mut Call) -> Result<Output> {
     .await
 }
 
-/// `POST /odata/Users({key})/…ChangePassword`: the own one.
-async fn own(call: &mut Call) -> Result<Output> {
+/// `POST /odata/Users({key})/…ChangePassword`: the own one, or with the permission to edit accounts another person's.
+/// The present password is asked for either way.
+async fn in_tenant(call: &mut Call) -> Result<Output> {
     Stop::caught(async move {
-        if call.user_id().is_none() || call.user_id() != Some(call.int_argument("key")?) {
-            return Err(Error::forbidden().into());
-        }
-        let user = users::by_key(&mut call.read().await?, &call.principal.key).await?.ok_or_else(Error::forbidden)?;
+        let key = account_key(call, call.int_argument("key")?, "Users.Edit").await?;
+        let found = users::by_key(&mut call.read().await?, &key).await?;
+        // Groups, robot accounts and applications have no password.
+        let user = found.filter(|u| u.kind == Kind::Person).ok_or_else(|| Error::not_found("User"))?;
         let body = call.body();
         replace(call, &user, body.text("CurrentPassword"), body.text("NewPassword")).await?;
         Ok(Output::empty())

@@ -26,8 +26,8 @@ pub fn register(r: &mut Registry) {
     r.serve("RobotAccount_GetRobotAccount", get).also(&[403, 404]);
     r.serve("RobotAccount_CreateRobotAccount", create).also(&[400, 403, 409]);
     r.serve("RobotAccount_UpdateRobotAccount", update).also(&[400, 403, 404]);
-    r.serve("RobotAccount_Delete", remove).also(&[403, 404]);
-    r.serve("RobotAccount_BulkDelete", remove_several).streams().also(&[400, 403]);
+    r.serve("RobotAccount_Delete", remove).also(&[403, 404, 409]);
+    r.serve("RobotAccount_BulkDelete", remove_several).streams().also(&[400, 403, 409]);
 }
 
 fn shown(robot: &User, groups: &[String]) -> Value {
@@ -131,7 +131,7 @@ async fn remove(call: &mut Call) -> Result<Output> {
     let id = call.need_argument("robotAccountId")?;
     let mut unit = call.begin().await?;
     let robot = found(&mut unit, organization, id).await?;
-    users::remove(&mut unit, &robot).await?;
+    users::remove(&mut unit, &call.app, &robot).await?;
     unit.commit().await?;
     Ok(Output::empty().status(204))
 }
@@ -144,7 +144,7 @@ async fn remove_several(call: &mut Call) -> Result<Output> {
         let mut unit = call.begin().await?;
         for id in &ids {
             if let Some(robot) = lookup(&mut unit, organization, id).await? {
-                users::remove(&mut unit, &robot).await?;
+                users::remove(&mut unit, &call.app, &robot).await?;
             }
         }
         unit.commit().await?;

@@ -78,7 +78,7 @@ async fn form(
     let several = organizations::several(&mut conn).await?;
     drop(conn);
     let (field, cookie) = nonce::field(call)?;
-    let body = page::form(&page::Form {
+    let mut body = page::form(&page::Form {
         action: &format!("{}/identity/account/login", prefix(call)),
         nonce: &field,
         back: &back.query,
@@ -88,6 +88,7 @@ async fn form(
         user_name,
         problem,
     });
+    body.push_str(&crate::reset::offer(call, organization));
     let output = pages::page(status, "Sign in", &body, &back.leads_to());
     Ok(with_cookie(output, cookie))
 }

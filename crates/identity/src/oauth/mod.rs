@@ -8,7 +8,7 @@ mod consent;
 mod discovery;
 mod endsession;
 mod failure;
-mod form;
+pub(crate) mod form;
 mod grants;
 mod introspection;
 pub(crate) mod issue;

@@ -14,15 +14,15 @@ pub(crate) struct Form<'a> {
     pub problem: Option<&'a str>,
 }
 
-fn hidden(name: &str, value: &str) -> String {
+pub(super) fn hidden(name: &str, value: &str) -> String {
     format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">\n", escape(value))
 }
 
-fn problem(text: Option<&str>) -> String {
+pub(super) fn problem(text: Option<&str>) -> String {
     text.map(|t| format!("<p class=\"problem\" role=\"alert\">{}</p>\n", escape(t))).unwrap_or_default()
 }
 
-fn password(id: &str, label: &str, autocomplete: &str, focus: bool) -> String {
+pub(super) fn password(id: &str, label: &str, autocomplete: &str, focus: bool) -> String {
     let focus = if focus { " autofocus" } else { "" };
     format!(
         "<label for=\"{id}\">{label}</label>\n\

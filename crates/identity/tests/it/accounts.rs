@@ -117,7 +117,7 @@ both! {
         unit.commit().await.unwrap();
         world.who(&token).await.expect(200);
         let mut unit = world.unit().await;
-        users::remove(&mut unit, &user).await.unwrap();
+        users::remove(&mut unit, &world.app, &user).await.unwrap();
         unit.commit().await.unwrap();
         world.who(&token).await.expect(401);
         world.password("dana", PASSWORD).await.refused(400, "invalid_grant");

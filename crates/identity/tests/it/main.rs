@@ -14,6 +14,7 @@ mod hostile;
 mod keys;
 mod legacy;
 mod machines;
+mod mail;
 mod managing;
 mod personal;
 mod refresh;

@@ -175,7 +175,7 @@ both! {
         world.send(get("/api/assets").bearer(&token)).await.expect(403);
         world.who(&token).await.expect(200);
         let mut unit = world.unit().await;
-        applications::remove(&mut unit, &app).await.unwrap();
+        applications::remove(&mut unit, &world.app, &app).await.unwrap();
         unit.commit().await.unwrap();
         world.who(&token).await.expect(401);
         world.token(&fields).await.refused(400, "invalid_client");

@@ -6,8 +6,9 @@ use super::super::answer::{Stop, failures, succeeded};
 use super::shown;
 use crate::groups::{self as memberships, Group};
 use crate::identity::Identity;
+use crate::invitations;
 use crate::password::Policy;
-use crate::users::{self, NewUser};
+use crate::users::{self, NewUser, User};
 use bandmaster_api::{Call, Fields, Output, Unit};
 use bandmaster_core::{Result, Secret};
 use serde_json::{Value, json};
@@ -30,7 +31,10 @@ pub(super) async fn one(call: &mut Call) -> Result<Output> {
         new.password_hash = hash.as_deref();
         let mut unit = call.begin().await?;
         let groups = joined(&mut unit, organization, body.list("groupIDs")).await?;
-        made(&mut unit, organization, &new, &groups).await?;
+        let user = made(&mut unit, organization, &new, &groups).await?;
+        if invitations::are_possible(&mut unit, call, organization).await? {
+            invitations::invite_if_due(&mut unit, call, &user).await?;
+        }
         unit.commit().await?;
         Ok(Output::json(succeeded()))
     })
@@ -48,9 +52,14 @@ pub(super) async fn several(call: &mut Call) -> Result<Output> {
         }
         let mut unit = call.begin().await?;
         let groups = joined(&mut unit, organization, body.list("groupIDs")).await?;
+        let inviting = invitations::are_possible(&mut unit, call, organization).await?;
         let mut keys = Vec::with_capacity(list.len());
         for one in list {
-            keys.push(made(&mut unit, organization, &wanted(&Fields::of(one))?, &groups).await?);
+            let user = made(&mut unit, organization, &wanted(&Fields::of(one))?, &groups).await?;
+            if inviting {
+                invitations::invite_if_due(&mut unit, call, &user).await?;
+            }
+            keys.push(user.key);
         }
         let mut rows = Vec::with_capacity(keys.len());
         for key in &keys {
@@ -132,14 +141,14 @@ pub(in crate::manage) async fn joined(unit: &mut Unit, organization: i64, ids: &
     Ok(found)
 }
 
-async fn made(unit: &mut Unit, organization: i64, new: &NewUser<'_>, groups: &[Group]) -> Result<String, Stop> {
+async fn made(unit: &mut Unit, organization: i64, new: &NewUser<'_>, groups: &[Group]) -> Result<User, Stop> {
     match users::try_create(unit, organization, new).await? {
         Err(fault) => Err(Stop::failed(fault.code(), fault.text())),
         Ok(user) => {
             for group in groups {
                 memberships::add_member(unit, group, &user.key).await?;
             }
-            Ok(user.key)
+            Ok(user)
         }
     }
 }

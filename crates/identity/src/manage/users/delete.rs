@@ -21,7 +21,7 @@ pub(super) async fn one(call: &mut Call) -> Result<Output> {
     let guard = administrators::guard(&mut unit, organization).await?;
     // Somebody else may have deleted it meanwhile.
     let user = person(&mut unit, organization, &user.key).await?;
-    users::remove(&mut unit, &user).await?;
+    users::remove(&mut unit, &call.app, &user).await?;
     keep(guard, &mut unit).await?;
     unit.commit().await?;
     Ok(Output::empty().status(204))
@@ -59,7 +59,7 @@ pub(super) async fn several(call: &mut Call) -> Result<Output> {
             spare_caller(call, &doomed)?;
         }
         for user in &doomed {
-            users::remove(&mut unit, user).await?;
+            users::remove(&mut unit, &call.app, user).await?;
         }
         keep(guard, &mut unit).await?;
         unit.commit().await?;

@@ -55,7 +55,7 @@ pub(super) fn stored_id(text: &str) -> String {
 }
 
 /// The person of that id in an organization. Others' and unknown ones are not found alike.
-pub(super) async fn person(conn: &mut Conn, organization_id: i64, id: &str) -> Result<User> {
+pub(crate) async fn person(conn: &mut Conn, organization_id: i64, id: &str) -> Result<User> {
     let found = users::by_text(conn, &stored_id(id)).await?;
     found
         .filter(|u| u.organization_id == organization_id && u.kind == Kind::Person)

@@ -43,6 +43,10 @@ suite! {
         assert_eq!(told, ["Create", "Update", "ChangePassword", "Update", "Update", "Delete"]);
         assert!(!list.to_string().contains("N3w_secret"));
         let other = app.get(&format!("/audit_/api/auditlogs/{org}?top=2&skip=1&api-version=1.0")).await.expect(200);
+        for path in ["/Default/audit_/api/auditlogs".to_owned(), "/audit_/api/auditlogs".to_owned(), format!("/Default/audit_/api/auditlogs/{org}")] {
+            assert_eq!(app.get(&format!("{path}?top=2&skip=1&api-version=1.0")).await.expect(200), other, "{path}");
+        }
+        app.get("/Elsewhere/audit_/api/auditlogs").await.expect(403);
         assert_eq!((other["results"].as_array().unwrap().len(), &other["totalCount"]), (2, &list["totalCount"]));
         let file = app.get(&format!("/identity/api/AuditQuery/{org}/download?size=5")).await;
         assert!(file.status == 200 && file.bytes.starts_with(b"PK"));
@@ -163,6 +167,6 @@ suite! {
         admin.post("/odata/Users/UiPath.Server.Configuration.OData.UpdatePassword", body.clone()).await.expect(200);
         admin.post("/odata/Users/UiPath.Server.Configuration.OData.UpdatePassword", body).await.expect(400);
         assert!(signed_in(server, "ana", "Th1rd_secret").await.is_some());
-        admin.post("/odata/Users(999999)/UiPath.Server.Configuration.OData.ChangePassword", json!({})).await.expect(403);
+        admin.post("/odata/Users(999999)/UiPath.Server.Configuration.OData.ChangePassword", json!({})).await.error(404, 1002);
     }
 }
