@@ -16,7 +16,7 @@ const MOST: i64 = 1_000;
 /// Registers the operations.
 pub fn register(r: &mut Registry) {
     r.serve("UserLoginAttempt_GetLoginAttempts", page).also(&[400, 403, 404]);
-    r.serve("UserLoginAttempts_GetById", own).also(&[400, 403]);
+    r.serve("UserLoginAttempts_GetById", own).refuses_more().also(&[400, 403]);
 }
 
 async fn page(call: &mut Call) -> Result<Output> {

@@ -4,8 +4,10 @@
 
 mod addresses;
 mod documents;
+mod explain;
 mod folder;
 mod matrix;
+mod probe;
 mod process;
 mod repetition;
 mod requests;
