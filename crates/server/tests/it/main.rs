@@ -6,6 +6,7 @@ mod addresses;
 mod documents;
 mod explain;
 mod folder;
+mod foreign;
 mod matrix;
 mod probe;
 mod process;
