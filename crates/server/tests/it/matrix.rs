@@ -2,7 +2,7 @@
 //! allowed to differ stands in a list that may only shrink.
 
 use crate::probe::{call, guarded};
-use bandmaster_testkit::{TestServer, all_scopes, suite};
+use bandmaster_testkit::{all_scopes, suite};
 
 /// Operations that ask for no permission yet answer a caller without roles with something of its own, not of others.
 const OWN_THINGS: &[&str] = &[];
