@@ -11,6 +11,7 @@ pub mod bootstrap;
 pub mod changes;
 pub mod codes;
 pub mod directory;
+mod explain;
 pub mod folders;
 pub mod gate;
 pub mod kinds;
@@ -45,4 +46,5 @@ pub fn register(r: &mut Registry) {
     roles::operations::register(r);
     roles::permissions::register(r);
     tenants::register(r);
+    explain::register(r);
 }

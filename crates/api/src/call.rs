@@ -1,5 +1,6 @@
 //! A call: everything a handler may ask about the request it serves.
 
+use crate::admission;
 use crate::app::App;
 use crate::body::Fields;
 use crate::gate::{Folder, Tenant};
@@ -76,9 +77,7 @@ impl Call {
 
     /// The folder that the headers name; 1101 without one.
     pub fn folder(&self) -> Result<&Folder> {
-        self.folder.as_ref().ok_or_else(|| {
-            Error::new(400, codes::REQUIRED_ORGANIZATION_UNIT, "An organization unit is required for this action.")
-        })
+        self.folder.as_ref().ok_or_else(admission::folder_required)
     }
 
     /// The folder, if the headers name one.

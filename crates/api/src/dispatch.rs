@@ -14,7 +14,7 @@ use crate::output::{Content, Output};
 use crate::registry::{Operation, Served};
 use crate::rights::Rights;
 use crate::unit::Fates;
-use crate::{folderwish, linger, trace};
+use crate::{admission, folderwish, linger, trace};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -157,7 +157,7 @@ async fn operate(
     let facts = &operation.facts;
     let principal = caller(app, operation, &parts.headers).await?;
     let tenant = tenant(app, operation, &principal, &ground, &parts.headers).await?;
-    if !principal.scopes.cover(&facts.scopes) {
+    if !admission::scope(operation, &principal) {
         let held = match &principal.scopes {
             bandmaster_core::Scopes::These(held) => held.join(","),
             bandmaster_core::Scopes::All => String::new(),
@@ -206,15 +206,8 @@ async fn operate(
         stream: Mutex::new(stream),
         fates: Fates::default(),
     };
-    if facts.folder == FolderRule::Required {
-        call.folder()?;
-    }
-    if !operation.handler_checks_permission && !facts.permission.is_empty() {
-        let folder = call.folder.as_ref().map(|f| f.id);
-        if !call.rights.grants(&facts.permission, folder) {
-            return Err(Error::forbidden().into());
-        }
-    }
+    admission::folder(operation, call.folder.as_ref())?;
+    admission::permission(operation, &call.rights, call.folder.as_ref().map(|f| f.id))?;
     let ticket = if operation.mutates() { idempotency::begin(&call).await? } else { Ticket::None };
     if let Ticket::Replay(response) = ticket {
         return Ok(*response);
@@ -268,12 +261,7 @@ async fn caller(app: &Arc<App>, operation: &Operation, headers: &HeaderMap) -> R
         return Ok(outcome.unwrap_or_else(|_| Principal::anonymous()));
     }
     let principal = outcome?;
-    if !principal.is_known() {
-        return Err(Error::unauthenticated());
-    }
-    if operation.facts.caller == "host" && !principal.host {
-        return Err(Error::forbidden());
-    }
+    admission::caller(operation, &principal)?;
     Ok(principal)
 }
 

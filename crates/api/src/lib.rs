@@ -4,6 +4,7 @@
 //! Rules of resources do not live here; they live in the feature crates, which register their operations.
 
 pub mod address;
+pub mod admission;
 pub mod app;
 pub mod body;
 pub mod call;

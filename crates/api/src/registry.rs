@@ -35,6 +35,8 @@ pub struct Operation {
     pub trace: Trace,
     /// Permissions are checked by the handler, which alone knows what they concern.
     pub handler_checks_permission: bool,
+    /// The handler refuses more than the dispatcher does, by a rule that is no permission.
+    pub handler_refuses_more: bool,
     /// The handler reads the body itself (uploads).
     pub streams: bool,
     /// Left out of the OpenAPI document (pages for browsers, probes).
@@ -84,6 +86,12 @@ impl Operation {
     /// Leaves the permission check to the handler.
     pub fn checks_itself(&mut self) -> &mut Operation {
         self.handler_checks_permission = true;
+        self
+    }
+
+    /// Tells that the handler refuses further callers, by a rule that is no permission (people only, oneself only).
+    pub fn refuses_more(&mut self) -> &mut Operation {
+        self.handler_refuses_more = true;
         self
     }
 
@@ -268,6 +276,7 @@ impl Registry {
             handler: None,
             trace,
             handler_checks_permission: false,
+            handler_refuses_more: false,
             streams: false,
             hidden: false,
             also: Vec::new(),

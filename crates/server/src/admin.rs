@@ -2,6 +2,7 @@
 //! the data folder; when none runs, it opens the database itself. Either way the same [`execute`] does the work.
 
 mod accounts;
+mod audit;
 mod show;
 
 use crate::config::Config;
@@ -32,6 +33,7 @@ pub async fn execute(app: &Arc<App>, request: &Value) -> bandmaster_core::Result
         "password reset" => accounts::reset_password(app, &text).await,
         "robot create" => accounts::create_robot(app, &text).await,
         "organization create" => accounts::create_organization(app, &text).await,
+        "verify-audit" => audit::verify(app, text("expect")).await,
         "backup" => {
             let to = text("to").unwrap_or_default();
             app.store.backup(to.as_ref()).await?;

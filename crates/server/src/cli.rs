@@ -113,6 +113,11 @@ fn command() -> Command {
                         "Folder to make",
                     )),
                 )
+                .subcommand(
+                    admin("verify-audit")
+                        .about("Check the chain of audit entries; fails at the first one changed, removed or inserted")
+                        .arg(optional("expect", "NUMBER:HASH", "A head of the chain that was noted earlier")),
+                )
                 .subcommand(admin("restore").about("Put a backup into an empty data folder").arg(required(
                     "from",
                     "DIR",
@@ -244,7 +249,7 @@ async fn run_admin(matches: &ArgMatches) -> Result<ExitCode> {
         _ => {
             let mut request = Map::new();
             request.insert("command".into(), Value::String(command));
-            for name in ["name", "scopes", "role", "folder", "user", "organization"] {
+            for name in ["name", "scopes", "role", "folder", "user", "organization", "expect"] {
                 if let Ok(Some(value)) = matches.try_get_one::<String>(name) {
                     request.insert(name.into(), Value::String(value.clone()));
                 }
@@ -253,7 +258,8 @@ async fn run_admin(matches: &ArgMatches) -> Result<ExitCode> {
         }
     };
     print(&format!("{}\n", serde_json::to_string_pretty(&answer)?));
-    Ok(ExitCode::SUCCESS)
+    // What was checked and found wrong is an answer, but no success.
+    Ok(if answer["intact"] == Value::Bool(false) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Writes to standard output. A reader that has seen enough and closed it is no error.

@@ -153,6 +153,7 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     duties.extend(resources::duties());
     duties.extend(queues::duties());
     duties.push(Arc::new(observe::exports::ExportRuns));
+    duties.push(Arc::new(observe::audit::chain::Sealing::default()));
     Wired { app, duties }
 }
 

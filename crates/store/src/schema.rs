@@ -26,4 +26,5 @@ pub static MIGRATIONS: &[Migration] = migrations![
     9 "0009_observe",
     10 "0010_exports",
     14 "0014_mail",
+    16 "0016_audit_chain",
 ];

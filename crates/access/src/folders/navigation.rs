@@ -10,8 +10,8 @@ use std::collections::HashSet;
 
 /// Registers them.
 pub fn register(r: &mut Registry) {
-    r.serve("FoldersNavigation_GetAllFoldersForCurrentUser", all);
-    r.serve("FoldersNavigation_GetFolderNavigationContextForCurrentUser", context).also(&[400, 404]);
+    r.serve("FoldersNavigation_GetAllFoldersForCurrentUser", all).refuses_more();
+    r.serve("FoldersNavigation_GetFolderNavigationContextForCurrentUser", context).refuses_more().also(&[400, 404]);
 }
 
 /// Refuses tokens that an application got for itself: these operations are for people.

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 /// Registers them.
 pub fn register(r: &mut Registry) {
     r.serve("Folders_GetAllRolesForUserByUsernameAndSkipAndTake", by_path).also(&[400, 404]);
-    r.serve("FoldersNavigation_GetAllRolesForUser", by_query).also(&[400, 404]);
+    r.serve("FoldersNavigation_GetAllRolesForUser", by_query).refuses_more().also(&[400, 404]);
 }
 
 async fn by_path(call: &mut Call) -> Result<Output> {

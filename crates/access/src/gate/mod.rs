@@ -199,19 +199,31 @@ async fn account(
     tenant: &Tenant,
 ) -> Result<(Conn, Rights)> {
     let (mut conn, row) = settle::settled(app, conn, principal, tenant).await?;
-    let rights = match row {
+    let on_machine = principal.machine_id.is_some();
+    let rights = of_row(&mut conn, model, row, principal.kind, on_machine).await?;
+    Ok((conn, rights))
+}
+
+/// The rights of an account by its row in the tenant. Takes nobody in.
+pub async fn of_row(
+    conn: &mut Conn,
+    model: &Model,
+    row: Option<compute::AccountRow>,
+    kind: PrincipalKind,
+    on_machine: bool,
+) -> Result<Rights> {
+    match row {
         Some(row) if row.active => {
-            let mut rights = compute::of_account(&mut conn, model, row.id).await?;
-            if principal.kind == PrincipalKind::Robot {
-                compute::add_robot(&mut rights, principal.machine_id.is_some());
+            let mut rights = compute::of_account(conn, model, row.id).await?;
+            if kind == PrincipalKind::Robot {
+                compute::add_robot(&mut rights, on_machine);
             }
-            rights
+            Ok(rights)
         }
         // Switched off in this tenant: known, but without any right.
-        Some(row) => Rights { user_id: Some(row.id), ..Rights::default() },
-        None => Rights::default(),
-    };
-    Ok((conn, rights))
+        Some(row) => Ok(Rights { user_id: Some(row.id), ..Rights::default() }),
+        None => Ok(Rights::default()),
+    }
 }
 
 impl Gate for AccessGate {

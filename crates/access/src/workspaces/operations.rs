@@ -14,7 +14,7 @@ use bandmaster_store::params;
 pub fn register(r: &mut Registry) {
     r.entity(&WORKSPACE);
     r.serve("PersonalWorkspaces_Get", list);
-    r.serve("PersonalWorkspaces_GetPersonalWorkspace", own).also(&[404]);
+    r.serve("PersonalWorkspaces_GetPersonalWorkspace", own).refuses_more().also(&[404]);
     r.serve("PersonalWorkspaces_StartExploringById", start).also(&[404, 409]);
     r.serve("PersonalWorkspaces_StopExploringById", stop).also(&[404, 409]);
     r.serve("PersonalWorkspaces_ConvertToFolderById", convert).also(&[400, 404, 409]);

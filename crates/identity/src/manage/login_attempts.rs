@@ -17,7 +17,7 @@ const MOST: i64 = 1_000;
 /// Registers the operations.
 pub fn register(r: &mut Registry) {
     r.serve("UserLoginAttempt_GetLoginAttempts", page).also(&[400, 403, 404]);
-    r.serve("UserLoginAttempts_GetById", in_tenant).also(&[400, 403, 404]);
+    r.serve("UserLoginAttempts_GetById", in_tenant).refuses_more().also(&[400, 403, 404]);
 }
 
 async fn page(call: &mut Call) -> Result<Output> {

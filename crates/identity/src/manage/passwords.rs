@@ -13,7 +13,7 @@ use bandmaster_core::{Error, Result, Secret, codes};
 /// Registers the operations.
 pub fn register(r: &mut Registry) {
     r.serve("User_ChangePassword", of_account).also(&[403, 404, 429]);
-    r.serve("Users_ChangePasswordById", in_tenant).also(&[400, 403, 404, 429]);
+    r.serve("Users_ChangePasswordById", in_tenant).refuses_more().also(&[400, 403, 404, 429]);
     r.serve("Users_UpdatePassword", by_name).also(&[403, 429]);
 }
 

@@ -4,6 +4,7 @@
 //! What happens in the organization beside its tenants (accounts, applications) stands in entries without a tenant and
 //! is not shown here.
 
+pub mod chain;
 mod entity;
 mod words;
 
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 pub fn register(r: &mut Registry) {
     r.entity(&AUDIT_ENTRY);
     r.entity(&AUDIT_ENTITY);
+    chain::register(r);
     r.serve("AuditLogs_Get", list);
     r.serve("AuditLogs_GetAuditLogDetailsByAuditlogid", details).also(&[404]);
 }

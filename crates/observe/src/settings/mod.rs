@@ -37,7 +37,7 @@ pub fn register(r: &mut Registry) {
     r.serve("Settings_GetLicense", license::license);
     let services = own("Settings_GetServicesSettings", "GET", &format!("/odata/Settings/{ODATA}.GetServicesSettings"))
         .returns(200, "ResponseDictionaryDto");
-    r.add(services, services::settings);
+    r.add(services, services::settings).refuses_more();
 }
 
 async fn list(call: &mut Call) -> Result<Output> {

@@ -4,8 +4,11 @@
 
 mod addresses;
 mod documents;
+mod explain;
 mod folder;
+mod foreign;
 mod matrix;
+mod probe;
 mod process;
 mod repetition;
 mod requests;

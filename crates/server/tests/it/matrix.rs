@@ -1,57 +1,22 @@
 //! Every served operation as nobody, without its scope, without its permission, and from another tenant. What is
 //! allowed to differ stands in a list that may only shrink.
 
-use bandmaster_model::{ParameterFacts, Place, TypeRef};
-use bandmaster_testkit::{Client, Reply, TestServer, all_scopes, json, suite};
-use reqwest::Method;
+use crate::probe::{call, guarded};
+use bandmaster_testkit::{all_scopes, suite};
 
 /// Operations that ask for no permission yet answer a caller without roles with something of its own, not of others.
 const OWN_THINGS: &[&str] = &[];
-
-fn value(p: &ParameterFacts) -> &'static str {
-    match p.ty {
-        TypeRef::Uuid => "00000000-0000-4000-8000-000000000001",
-        TypeRef::Int32 | TypeRef::Int64 | TypeRef::List(_) => "1",
-        TypeRef::Bool => "false",
-        TypeRef::DateTime => "2024-01-01T00:00:00Z",
-        _ => "x",
-    }
-}
-
-/// An address of the operation in which every parameter has some value.
-fn address(operation: &bandmaster_api::Operation) -> String {
-    let mut path = operation.facts.path.clone();
-    let mut query = Vec::new();
-    for p in &operation.facts.params {
-        match p.place {
-            Place::Path => path = path.replace(&format!("{{{}}}", p.name), value(p)),
-            Place::Query if p.required => query.push(format!("{}={}", p.name, value(p))),
-            Place::Query => {}
-        }
-    }
-    if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
-}
-
-async fn call(client: &Client, operation: &bandmaster_api::Operation) -> Reply {
-    let method = Method::from_bytes(operation.facts.method.as_bytes()).expect("a method");
-    let mut request = client.request(method, &address(operation));
-    if operation.facts.method != "GET" {
-        request = request.json(&json!({}));
-    }
-    client.send(request).await
-}
-
-/// Operations that ask for a caller.
-fn guarded(server: &TestServer) -> Vec<std::sync::Arc<bandmaster_api::Operation>> {
-    server.served.operations().filter(|o| o.handler.is_some() && o.facts.caller != "none").cloned().collect()
-}
 
 suite! {
     async fn nobody_gets_in(server: &TestServer) {
         let nobody = server.anonymous().in_folder(server.shared);
         let forged = nobody.with_token("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9.");
+        let garbage = nobody.with_token("rt_garbage");
+        // Tokens of applications live an hour.
+        let expired = server.application(&all_scopes(), None).await;
+        server.clock.advance(std::time::Duration::from_secs(2 * 3600));
         for operation in guarded(server) {
-            for client in [&nobody, &forged] {
+            for client in [&nobody, &forged, &garbage, &expired] {
                 let reply = call(client, &operation).await;
                 assert_eq!(reply.status, 401, "{}: {}", operation.facts.id, reply.text());
             }

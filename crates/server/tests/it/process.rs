@@ -142,3 +142,47 @@ fn what_cannot_work_is_refused_in_words() {
     let example = Command::new(BINARY).args(["config", "example"]).output().expect("runs");
     assert!(String::from_utf8_lossy(&example.stdout).contains("# listen = \"127.0.0.1:8080\""));
 }
+
+#[test]
+fn a_forged_audit_is_found_from_the_command_line() {
+    let root = tempfile::tempdir().expect("a folder");
+    let data = root.path().join("data");
+    let server = Server::start(&data, &[]);
+    answer(&admin(&data, &["application", "create", "--name", "a", "--scopes", "OR.Folders"]));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let noted = loop {
+        let told = answer(&admin(&data, &["verify-audit"]));
+        assert_eq!(told["intact"], true);
+        if told["unsealed"] == 0 && told["checked"].as_i64() > Some(0) {
+            break told["head"].as_str().expect("a head").to_owned();
+        }
+        assert!(Instant::now() < deadline, "nothing is sealed");
+    };
+    assert_eq!(server.end("-TERM").0, Some(0));
+    assert_eq!(answer(&admin(&data, &["verify-audit", "--expect", &noted]))["intact"], true);
+    let wrong = admin(&data, &["verify-audit", "--expect", "nonsense"]);
+    assert_eq!(wrong.status.code(), Some(1));
+    let file = std::fs::read_dir(&data)
+        .expect("files")
+        .flatten()
+        .map(|f| f.path())
+        .find(|p| p.extension().is_some_and(|e| e == "db"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let config = bandmaster_store::StoreConfig::sqlite(file.expect("a database"));
+        let store = bandmaster_store::Store::open(config).await.expect("it opens");
+        let mut unit = store.begin().await.expect("a unit");
+        unit.execute("UPDATE audit_entries SET actor_name = 'somebody else' WHERE id = 1", &[])
+            .await
+            .expect("a change");
+        unit.commit().await.expect("a commit");
+        store.close().await;
+    });
+    let forged = admin(&data, &["verify-audit"]);
+    assert_eq!(forged.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&forged.stdout).expect("JSON");
+    assert_eq!(
+        (&told["intact"], &told["problem"]["kind"], &told["problem"]["entry_id"]),
+        (&json!(false), &json!("changed"), &json!(1))
+    );
+}
