@@ -26,6 +26,7 @@ use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// The peer's address, put into the request's extensions by the listener.
 #[derive(Debug, Clone, Copy)]
@@ -184,6 +185,9 @@ async fn operate(
         Some(tenant) if !wish.is_empty() => Some(app.gate.folder(app, tenant, &rights, &wish).await?),
         _ => None,
     };
+    // Dropped with this future, which the listener drops when the client hangs up.
+    let left = CancellationToken::new();
+    let _present = left.clone().drop_guard();
     let mut call = Call {
         app: app.clone(),
         served: served.clone(),
@@ -205,6 +209,7 @@ async fn operate(
         streams: stream.is_some(),
         stream: Mutex::new(stream),
         fates: Fates::default(),
+        left: left.clone(),
     };
     if facts.folder == FolderRule::Required {
         call.folder()?;
