@@ -220,15 +220,17 @@ async fn operate(
             return Err(Error::forbidden().into());
         }
     }
-    let ticket = if operation.mutates() { idempotency::begin(&call).await? } else { Ticket::None };
-    if let Ticket::Replay(response) = ticket {
-        return Ok(*response);
-    }
+    let mutates = operation.mutates();
     let run = async move {
+        // Part of the run, so that no client leaves a claimed key behind by hanging up.
+        let ticket = if mutates { idempotency::begin(&call).await? } else { Ticket::None };
+        if let Ticket::Replay(response) = ticket {
+            return Ok(*response);
+        }
         let result = attempts(handler.as_ref(), &mut call).await;
         finish(&call, result, ticket).await
     };
-    let response = if operation.mutates() {
+    let response = if mutates {
         // A change runs to its end though the client hangs up.
         tokio::spawn(run).await.map_err(|e| Error::internal(format!("an operation ended abnormally: {e}")))?
     } else {
