@@ -22,19 +22,25 @@ async fn in_flight(server: &TestServer, wanted: usize) {
     wait::until(&line, async || server.app().metrics.text(&server.app().store.metrics()).contains(&line)).await;
 }
 
+/// Somebody waits for an item of the queue; not only is a request on its way.
+async fn waits(server: &TestServer, queue: i64) {
+    let topic = format!("queue:{queue}");
+    wait::until("a waiter", async || server.app().nudges.waiting(&topic) == 1).await;
+}
+
 suite! {
     async fn an_item_that_comes_ends_the_wait(server: &TestServer) {
         let admin = server.admin();
-        queue(&admin, json!({"Name": "q"})).await;
+        let id = queue(&admin, json!({"Name": "q"})).await;
         let waiting = waiter(&admin, 60, json!({"Name": "Q"}));
-        in_flight(server, 1).await;
+        waits(server, id).await;
         let made = add(&admin, json!({"Name": "q"})).await;
         let taken = waiting.await.unwrap();
         assert_eq!((&taken["Id"], &taken["Status"]), (&made["Id"], &json!("InProgress")));
         // What is there already is answered at once, a reference chooses, and contents begin without waiting.
         add(&admin, json!({"Name": "q", "Reference": "b"})).await;
         let waiting = waiter(&admin, 60, json!({"Name": "q", "Reference": "a"}));
-        in_flight(server, 1).await;
+        waits(server, id).await;
         add(&admin, json!({"Name": "q", "Reference": "a"})).await;
         assert_eq!(waiting.await.unwrap()["Reference"], "a");
         assert_eq!(waiter(&admin, 60, json!({"Name": "q"})).await.unwrap()["Reference"], "b");
@@ -43,21 +49,21 @@ suite! {
 
     async fn every_way_of_becoming_new_ends_the_wait(server: &TestServer) {
         let admin = server.admin();
-        queue(&admin, json!({"Name": "q", "AcceptAutomaticallyRetry": true, "MaxNumberOfRetries": 1})).await;
+        let id = queue(&admin, json!({"Name": "q", "AcceptAutomaticallyRetry": true, "MaxNumberOfRetries": 1})).await;
         let first = waiter(&admin, 60, json!({"Name": "q"}));
-        in_flight(server, 1).await;
+        waits(server, id).await;
         let many = json!({"queueName": "q", "commitType": "AllOrNothing", "queueItems": [{"Reference": "r"}]});
         admin.post("/odata/Queues/UiPathODataSvc.BulkAddQueueItems", many).await.expect(200);
         let taken = first.await.unwrap();
         // A retry.
         let second = waiter(&admin, 60, json!({"Name": "q"}));
-        in_flight(server, 1).await;
+        waits(server, id).await;
         finish(&admin, &taken["Id"], json!({"IsSuccessful": false, "ProcessingException": {"Reason": "x"}})).await.expect(200);
         let again = second.await.unwrap();
         assert_eq!(again["AncestorId"], taken["Id"]);
         // A return.
         let third = waiter(&admin, 60, json!({"Name": "q"}));
-        in_flight(server, 1).await;
+        waits(server, id).await;
         admin.post(&format!("/odata/QueueItems({})/Bandmaster.Return", again["Id"]), json!({})).await.expect(200);
         let back = third.await.unwrap();
         assert_eq!(back["Id"], again["Id"]);
@@ -65,7 +71,7 @@ suite! {
         finish(&admin, &back["Id"], json!({"IsSuccessful": false, "ProcessingException": {"Reason": "x"}})).await.expect(200);
         let failed = item(&admin, &back["Id"]).await;
         let fourth = waiter(&admin, 60, json!({"Name": "q"}));
-        in_flight(server, 1).await;
+        waits(server, id).await;
         let review = json!({"status": "Retried", "queueItems": [{"Id": failed["Id"], "RowVersion": failed["RowVersion"]}]});
         admin.post("/odata/QueueItems/UiPathODataSvc.SetItemReviewStatus", review).await.expect(200);
         let last = fourth.await.unwrap();
@@ -73,17 +79,46 @@ suite! {
         // A deferral that is taken back by an edit.
         finish(&admin, &last["Id"], json!({"DeferDate": "2026-03-01T00:00:00Z"})).await.expect(200);
         let fifth = waiter(&admin, 60, json!({"Name": "q"}));
-        in_flight(server, 1).await;
+        waits(server, id).await;
         admin.put(&format!("/odata/QueueItems({})", last["Id"]), json!({"Name": "q", "Priority": "High"})).await.expect(200);
         assert_eq!(fifth.await.unwrap()["Id"], last["Id"]);
     }
 
+    // The clock of tests makes waiters look all the time; here it is the nudge that counts.
+    async fn every_way_of_becoming_new_nudges_the_queue(server: &TestServer) {
+        let admin = server.admin();
+        let id = queue(&admin, json!({"Name": "q", "AcceptAutomaticallyRetry": true, "MaxNumberOfRetries": 9, "RetryAbandonedItems": true})).await;
+        let heard = async |action: &str, act: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| {
+            let waiter = server.app().nudges.waiter(&format!("queue:{id}"));
+            act.await;
+            assert!(waiter.wait(Duration::from_secs(20)).await, "{action}");
+        };
+        let client = admin.clone();
+        heard("add", Box::pin(async move { add(&client, json!({"Name": "q"})).await; })).await;
+        let mut held = start(&admin, "q").await["Id"].clone();
+        let failure = json!({"IsSuccessful": false, "ProcessingException": {"Reason": "x"}});
+        for (action, body) in [("retry", failure), ("deferral", json!({"DeferDate": "2026-01-01T00:00:00Z"}))] {
+            let (client, id) = (admin.clone(), held.clone());
+            heard(action, Box::pin(async move { finish(&client, &id, body).await.expect(200); })).await;
+            held = start(&admin, "q").await["Id"].clone();
+        }
+        let (client, path) = (admin.clone(), format!("/odata/QueueItems({held})/Bandmaster.Return"));
+        heard("return", Box::pin(async move { client.post(&path, json!({})).await.expect(200); })).await;
+        held = start(&admin, "q").await["Id"].clone();
+        let clock = server.clock.clone();
+        heard("abandoning", Box::pin(async move { clock.advance(Duration::from_secs(86_401)) })).await;
+        assert_eq!(start(&admin, "q").await["AncestorId"], held);
+        let (client, items) = (admin.clone(), json!([{"Reference": "b"}]));
+        let many = json!({"queueName": "q", "commitType": "AllOrNothing", "queueItems": items});
+        heard("bulk", Box::pin(async move { client.post("/odata/Queues/UiPathODataSvc.BulkAddQueueItems", many).await.expect(200); })).await;
+    }
+
     async fn a_deferred_item_ends_the_wait_when_its_time_has_come(server: &TestServer) {
         let admin = server.admin();
-        queue(&admin, json!({"Name": "q"})).await;
+        let id = queue(&admin, json!({"Name": "q"})).await;
         add(&admin, json!({"Name": "q", "Reference": "d", "DeferDate": "2026-01-05T08:00:30Z"})).await;
         let waiting = waiter(&admin, 60, json!({"Name": "q"}));
-        in_flight(server, 1).await;
+        waits(server, id).await;
         server.clock.advance(Duration::from_secs(29));
         assert!(!waiting.is_finished());
         server.clock.advance(Duration::from_secs(1));
@@ -113,11 +148,11 @@ suite! {
 
     async fn a_caller_who_hangs_up_takes_nothing(server: &TestServer) {
         let admin = server.admin();
-        queue(&admin, json!({"Name": "q"})).await;
+        let id = queue(&admin, json!({"Name": "q"})).await;
         for key in [None, Some("k1")] {
             let client = key.map_or(admin.clone(), |k| admin.with_header("Idempotency-Key", k));
             let waiting = waiter(&client, 60, json!({"Name": "q"}));
-            in_flight(server, 1).await;
+            waits(server, id).await;
             waiting.abort();
             in_flight(server, 0).await;
             let made = add(&admin, json!({"Name": "q"})).await;
@@ -139,7 +174,7 @@ suite! {
         let waiting = tokio::spawn(async move {
             client.post(&format!("{START}?waitSeconds=60"), json!({"transactionData": {"Name": "q"}})).await.status
         });
-        in_flight(server, 1).await;
+        waits(server, id).await;
         admin.delete(&format!("/odata/QueueDefinitions({id})")).await.expect(204);
         assert_eq!(waiting.await.unwrap(), 404);
     }
