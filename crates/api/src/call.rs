@@ -15,6 +15,7 @@ use bandmaster_model::Permission;
 use bandmaster_store::Conn;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio_util::sync::CancellationToken;
 
 /// A request being served.
 pub struct Call {
@@ -47,6 +48,7 @@ pub struct Call {
     pub(crate) stream: Mutex<Option<Body>>,
     pub(crate) streams: bool,
     pub(crate) fates: Fates,
+    pub(crate) left: CancellationToken,
 }
 
 impl Call {
@@ -213,6 +215,12 @@ impl Call {
         Multipart::from_request(request, &())
             .await
             .map_err(|e| Error::invalid("The body is no multipart form.").because(e))
+    }
+
+    /// Tells when the caller has hung up. A change runs to its end regardless; one that waits, or hands something out,
+    /// asks first whether there is still somebody to hand it to.
+    pub fn left(&self) -> &CancellationToken {
+        &self.left
     }
 
     /// A session for reading.

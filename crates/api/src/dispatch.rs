@@ -26,6 +26,7 @@ use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// The peer's address, put into the request's extensions by the listener.
 #[derive(Debug, Clone, Copy)]
@@ -184,6 +185,9 @@ async fn operate(
         Some(tenant) if !wish.is_empty() => Some(app.gate.folder(app, tenant, &rights, &wish).await?),
         _ => None,
     };
+    // Dropped with this future, which the listener drops when the client hangs up.
+    let left = CancellationToken::new();
+    let _present = left.clone().drop_guard();
     let mut call = Call {
         app: app.clone(),
         served: served.clone(),
@@ -205,18 +209,21 @@ async fn operate(
         streams: stream.is_some(),
         stream: Mutex::new(stream),
         fates: Fates::default(),
+        left: left.clone(),
     };
     admission::folder(operation, call.folder.as_ref())?;
     admission::permission(operation, &call.rights, call.folder.as_ref().map(|f| f.id))?;
-    let ticket = if operation.mutates() { idempotency::begin(&call).await? } else { Ticket::None };
-    if let Ticket::Replay(response) = ticket {
-        return Ok(*response);
-    }
+    let mutates = operation.mutates();
     let run = async move {
+        // Part of the run, so that no client leaves a claimed key behind by hanging up.
+        let ticket = if mutates { idempotency::begin(&call).await? } else { Ticket::None };
+        if let Ticket::Replay(response) = ticket {
+            return Ok(*response);
+        }
         let result = attempts(handler.as_ref(), &mut call).await;
         finish(&call, result, ticket).await
     };
-    let response = if operation.mutates() {
+    let response = if mutates {
         // A change runs to its end though the client hangs up.
         tokio::spawn(run).await.map_err(|e| Error::internal(format!("an operation ended abnormally: {e}")))?
     } else {

@@ -27,6 +27,12 @@ impl Nudges {
         }
     }
 
+    /// How many wait for the topic at this moment.
+    pub fn waiting(&self, topic: &str) -> usize {
+        let topics = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        topics.get(topic).map_or(0, |n| Arc::strong_count(n) - 1)
+    }
+
     /// A waiter for the topic. Take it before looking at the database, await it after, so that no nudge
     /// falls between.
     pub fn waiter(&self, topic: &str) -> Waiter {

@@ -36,7 +36,8 @@ pub fn visibility(organization: i64, tenant: i64, folders: &Folders) -> Visibili
     Visibility { tenant, organization, folders: folders.into() }
 }
 
-fn bound(statement: &Statement) -> Vec<DbValue> {
+/// The values of a statement for the store.
+pub fn bound(statement: &Statement) -> Vec<DbValue> {
     let value = |p: &Param| match p {
         Param::Int(i) => DbValue::Int(*i),
         Param::Real(r) => DbValue::Real(*r),

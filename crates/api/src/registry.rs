@@ -113,6 +113,13 @@ impl Operation {
         self
     }
 
+    /// Describes a parameter in the query that the contract lacks.
+    pub fn takes(&mut self, name: &str, ty: &str) -> &mut Operation {
+        let ty = TypeRef::parse(ty);
+        self.facts.params.push(ParameterFacts { name: name.into(), place: Place::Query, ty, required: false });
+        self
+    }
+
     /// Names the kinds of events it may record.
     pub fn events(&mut self, kinds: &'static [&'static str]) -> &mut Operation {
         self.events = kinds;

@@ -12,6 +12,7 @@ use bandmaster_fleet::{LiveJobs, RunningJobs, Usage};
 use bandmaster_packages::releases::{Dependent, ReleaseUse};
 use bandmaster_store::{Conn, params};
 use futures::future::BoxFuture;
+use std::collections::HashMap;
 
 /// The answers. Wire it as `Arc<dyn RunningJobs>` and `Box<dyn LiveJobs>` (parts that fleet asks) and into the
 /// lists of `Box<dyn FolderContents>`, `Box<dyn AccountContents>` (access) and `Box<dyn ReleaseUse>` (packages).
@@ -68,6 +69,22 @@ impl LiveJobs for Jobs {
             let mut conn = app.store.read().await?;
             let sql = "SELECT 1 FROM jobs WHERE key = $1 AND ended_at IS NULL";
             Ok(conn.query_opt(sql, params![job_key]).await?.is_some())
+        })
+    }
+
+    fn heard<'a>(&'a self, app: &'a App, job_keys: &'a [String]) -> BoxFuture<'a, Result<HashMap<String, i64>>> {
+        Box::pin(async move {
+            let (mut heard, now) = (HashMap::new(), app.clock.now());
+            let mut conn = app.store.read().await?;
+            // One question a job: each is two look-ups by key, and the text stays one that is kept prepared.
+            let sql = "SELECT s.seen_at FROM jobs j LEFT JOIN job_slots s ON s.job_id = j.id \
+                 WHERE j.key = $1 AND j.ended_at IS NULL";
+            for key in job_keys {
+                if let Some(row) = conn.query_opt(sql, params![key.as_str()]).await? {
+                    heard.insert(key.clone(), row.get::<Option<i64>>(0)?.unwrap_or(now));
+                }
+            }
+            Ok(heard)
         })
     }
 }

@@ -91,6 +91,10 @@ impl TriggerTargets {
 pub trait LiveJobs: Send + Sync + 'static {
     /// Whether a job with that key exists and has not ended.
     fn job_is_live<'a>(&'a self, app: &'a App, job_key: &'a str) -> BoxFuture<'a, Result<bool>>;
+
+    /// When those of these jobs that live were last heard of by their hosts (microseconds, UTC); for one that is on no
+    /// host, being suspended, the present moment. Jobs that have ended, or do not exist, are missing.
+    fn heard<'a>(&'a self, app: &'a App, job_keys: &'a [String]) -> BoxFuture<'a, Result<HashMap<String, i64>>>;
 }
 
 fn part(app: &App) -> Option<&dyn RunningJobs> {

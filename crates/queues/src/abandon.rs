@@ -82,13 +82,21 @@ async fn abandon(app: &App, name: &str, late: &[Late]) -> Result<()> {
             Err(e) if e.status() == 404 => continue,
             found => found?,
         };
-        one(&mut unit, &app.keys, &queue, attempt).await?;
+        let before = unit.now() - LONGEST;
+        one(&mut unit, &app.keys, &queue, attempt, before).await?;
     }
     unit.commit().await?;
     fates.settled().await
 }
 
-async fn one(unit: &mut Unit, keys: &KeyRing, queue: &Definition, mut item: Attempt) -> Result<()> {
+/// Abandons an item that its present holder has had since `before` or longer.
+pub(crate) async fn one(
+    unit: &mut Unit,
+    keys: &KeyRing,
+    queue: &Definition,
+    mut item: Attempt,
+    before: Micros,
+) -> Result<()> {
     let (now, version) = (unit.now(), row_version(unit));
     let retry = queue.retry_abandoned && item.retry_number < queue.max_retries && item.review_status != 2;
     let status = if retry { 5 } else { 4 };
@@ -96,8 +104,8 @@ async fn one(unit: &mut Unit, keys: &KeyRing, queue: &Definition, mut item: Atte
         .execute(
             "UPDATE queue_items SET status = CAST($1 AS BIGINT), ended_at = $2, row_version = $3, \
              unique_reference = CASE WHEN CAST($1 AS BIGINT) = 5 THEN NULL ELSE unique_reference END \
-             WHERE id = $4 AND status = 1 AND started_at <= $5",
-            params![status, now, version, item.id, now - LONGEST],
+             WHERE id = $4 AND status = 1 AND started_at <= $5 AND handovers = $6",
+            params![status, now, version, item.id, before, item.handovers],
         )
         .await?;
     if changed == 0 {

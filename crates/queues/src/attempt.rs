@@ -38,6 +38,12 @@ pub struct Attempt {
     pub item: NewItem,
     /// Lineage of manual retries.
     pub manual: (Option<i64>, Option<String>, i64),
+    /// Key of the job that processes it.
+    pub executor: Option<String>,
+    /// How often it went back from a holder to the queue.
+    pub handovers: i64,
+    /// How often that was because a lease ran out.
+    pub lease_losses: i64,
 }
 
 impl Attempt {
@@ -49,7 +55,8 @@ impl Attempt {
 
 const COLUMNS: &str = "i.key, i.unique_key, i.status, i.retry_number, i.review_status, i.started_at, i.content, i.priority, \
      i.reference, i.defer_at, i.due_at, i.risk_at, i.source, i.parent_operation_id, i.creator_job_key, i.manual_ancestor_id, \
-     i.manual_ancestor_key, i.manual_retry_number, i.reviewer_user_id, i.row_version, i.ended_at";
+     i.manual_ancestor_key, i.manual_retry_number, i.reviewer_user_id, i.row_version, i.ended_at, \
+     i.executor_job_key, i.handovers, i.lease_losses";
 
 /// Reads an item.
 pub async fn load(unit: &mut Unit, id: i64) -> Result<Attempt> {
@@ -96,6 +103,9 @@ fn attempt(id: i64, row: &Row, at: usize) -> Result<Attempt> {
         reviewer: row.get(at + 18)?,
         row_version: row.get(at + 19)?,
         ended_at: row.get(at + 20)?,
+        executor: row.get(at + 21)?,
+        handovers: row.get(at + 22)?,
+        lease_losses: row.get(at + 23)?,
     })
 }
 

@@ -11,6 +11,7 @@ pub mod definitions;
 pub mod figures;
 pub mod history;
 pub mod items;
+pub mod leases;
 pub mod retention;
 pub mod schemas;
 mod sheets;
@@ -26,6 +27,7 @@ pub fn register(r: &mut Registry) {
     figures::register(r);
     history::register(r);
     items::register(r);
+    leases::register(r);
     retention::register(r);
     sheets::register(r);
     transactions::register(r);
@@ -33,5 +35,10 @@ pub fn register(r: &mut Registry) {
 
 /// The background duties of this crate.
 pub fn duties() -> Vec<Arc<dyn Duty>> {
-    vec![Arc::new(abandon::Abandoning), Arc::new(figures::Folding::default()), Arc::new(retention::Retention)]
+    vec![
+        Arc::new(abandon::Abandoning),
+        Arc::new(figures::Folding::default()),
+        Arc::new(leases::Leases::default()),
+        Arc::new(retention::Retention),
+    ]
 }

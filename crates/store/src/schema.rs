@@ -27,4 +27,5 @@ pub static MIGRATIONS: &[Migration] = migrations![
     10 "0010_exports",
     14 "0014_mail",
     16 "0016_audit_chain",
+    11 "0011_queue_leases",
 ];

@@ -134,6 +134,28 @@ pub fn count(query: &Query, visibility: &Visibility, cap: Option<u64>) -> Statem
     writer.finish(vec![column], Shape::default())
 }
 
+/// The key of the first row that the query's filter lets through, in an order that is written as SQL (`{t}`: the
+/// table). It can stand as a subquery, and the order may name columns that no property shows.
+pub fn first(query: &Query, visibility: &Visibility, order: &str) -> Statement {
+    let mut writer = Writer::new(visibility);
+    let mut frame = writer.root(query.ty);
+    frame.collect(query.filter.as_ref(), 0, &mut writer);
+    writer.push("SELECT ");
+    match query.ty.key_property() {
+        Some(key) => writer.source(key, frame.alias()),
+        None => writer.push("NULL"),
+    }
+    writer.from(&frame);
+    writer.push(" WHERE ");
+    writer.listable(query.ty, &frame);
+    writer.filter(query.filter.as_ref(), &mut frame);
+    writer.push(" ORDER BY ");
+    writer.fragment(order, frame.alias(), &[]);
+    writer.push(" LIMIT 1");
+    let column = Column { name: "#key".to_owned(), property: None };
+    writer.finish(vec![column], Shape::default())
+}
+
 /// The row with that key, if it is visible and the query's filter lets it through; order and page do not count.
 pub fn by_key(query: &Query, key: &KeyValue, visibility: &Visibility) -> Statement {
     let mut writer = Writer::new(visibility);

@@ -1,6 +1,7 @@
 //! SetTransactionResult: how processing ended. An application exception makes a new attempt while one is left; a
 //! deferral without a result puts the item back.
 
+use super::holder;
 use crate::attempt::{self, Attempt, Wanted};
 use crate::definitions::Definition;
 use crate::history::{Action, Step, apply, record};
@@ -87,6 +88,7 @@ pub async fn set(call: &mut Call) -> Result<Output> {
     if attempt.status != 1 {
         return Err(not_in_progress(attempt.status));
     }
+    holder::is(&attempt, call.principal.job_key.as_deref())?;
     let report = judged(&mut unit, &queue, report).await?;
     match &report.outcome {
         Outcome::Deferred => defer(&mut unit, &queue, &attempt, &report).await?,
@@ -121,7 +123,10 @@ fn not_in_progress(status: i64) -> Error {
     if status == 0 {
         Error::conflict(codes::TRANSACTION_NOT_STARTED, "The item was not started.")
     } else {
-        Error::conflict(codes::QUEUE_ITEM_INVALID_TRANSITION, "The item has ended; its result stands.")
+        Error::conflict(
+            codes::QUEUE_ITEM_INVALID_TRANSITION,
+            "The item is not in progress any more; what became of it stands.",
+        )
     }
 }
 
@@ -153,8 +158,8 @@ async fn defer(unit: &mut Unit, queue: &Definition, attempt: &Attempt, report: &
     let changed = unit
         .execute(
             "UPDATE queue_items SET status = 0, ready = $1, defer_at = $2, due_at = $3, no_due = $4, started_at = NULL, \
-             robot_id = NULL, executor_job_key = NULL, progress = coalesce($5, progress), row_version = $6 \
-             WHERE id = $7 AND status = 1",
+             robot_id = NULL, executor_job_key = NULL, progress = coalesce($5, progress), row_version = $6, \
+             handovers = handovers + 1 WHERE id = $7 AND status = 1 AND handovers = $8",
             params![
                 ready,
                 report.defer_at,
@@ -162,7 +167,8 @@ async fn defer(unit: &mut Unit, queue: &Definition, attempt: &Attempt, report: &
                 due_at.is_none(),
                 report.progress.as_deref(),
                 version,
-                attempt.id
+                attempt.id,
+                attempt.handovers
             ],
         )
         .await?;
@@ -175,7 +181,7 @@ async fn defer(unit: &mut Unit, queue: &Definition, attempt: &Attempt, report: &
 const END: &str = "UPDATE queue_items SET status = CAST($1 AS BIGINT), ended_at = $2, output = $3, analytics = $4, \
      progress = coalesce($5, progress), exception = $6, exception_type = $7, operation_id = $8, row_version = $9, \
      unique_reference = CASE WHEN CAST($1 AS BIGINT) = 5 THEN NULL ELSE unique_reference END \
-     WHERE id = $10 AND status = 1";
+     WHERE id = $10 AND status = 1 AND handovers = $11";
 
 async fn end(unit: &mut Unit, keys: &KeyRing, queue: &Definition, mut attempt: Attempt, report: Report) -> Result<()> {
     let now = unit.now();
@@ -207,7 +213,8 @@ async fn end(unit: &mut Unit, keys: &KeyRing, queue: &Definition, mut attempt: A
         business.map(i64::from),
         report.operation_id,
         version,
-        attempt.id
+        attempt.id,
+        attempt.handovers
     ];
     let kind = if business.is_none() { "queueItem.transactionCompleted" } else { "queueItem.transactionFailed" };
     let ended = Step {

@@ -3,6 +3,8 @@
 //! Order of processing: items with a deadline before those without; then priority; then the earlier deadline; then
 //! the order of arrival. Deferred items are out of it until their time has come.
 
+use super::filter::Choice;
+use super::wait;
 use crate::definitions::{Definition, for_claim};
 use crate::history::{Action, Step, actor, record};
 use crate::items::{ITEM, NewItem, add, answer, insert, row, row_version};
@@ -18,7 +20,7 @@ use std::sync::LazyLock;
 const STARTED: &str = "queueItem.transactionStarted";
 
 /// Which references are wanted.
-enum Wanted {
+pub(super) enum Wanted {
     Any,
     Equal(String),
     Prefix(String),
@@ -49,6 +51,15 @@ pub async fn start(call: &mut Call) -> Result<Output> {
         Some(text) if prefix => Wanted::Prefix(like(&text, Within::Start)),
         Some(text) => Wanted::Equal(fold(&text)),
     };
+    let choice = Choice::asked(call, &wanted)?;
+    if let Some(choice) = &choice {
+        if new.is_some() {
+            return Err(Error::argument("A filter chooses among the items of the queue; a content makes a new one."));
+        }
+        if !choice.finds(call, &name).await? {
+            return Ok(Output::empty().status(204));
+        }
+    }
     let (tenant, folder, keys) = (call.tenant_id()?, call.folder()?.id, call.app.keys.clone());
     let job = call.principal.job_key.clone();
     let mut unit = call.begin().await?;
@@ -66,17 +77,24 @@ pub async fn start(call: &mut Call) -> Result<Output> {
             if due {
                 release(&mut unit, &queue).await?;
             }
-            take(&mut unit, &keys, &queue, &wanted, robot, job.as_deref()).await?
+            match &choice {
+                Some(choice) => choice.take(&mut unit, &keys, &queue, robot, job.as_deref()).await?,
+                None => take(&mut unit, &keys, &queue, &wanted, robot, job.as_deref()).await?,
+            }
         }
     };
-    unit.commit().await?;
+    wait::present(call)?;
+    // Without an item there is nothing to be kept but what has joined the order.
+    if shown.is_some() || due {
+        unit.commit().await?;
+    }
     Ok(match shown {
         Some(item) => Output::entity(ITEM.set, item),
         None => Output::empty().status(204),
     })
 }
 
-fn started<'a>(queue: &Definition, item: i64, unique_key: &'a str, was: i64) -> Step<'a> {
+pub(super) fn started<'a>(queue: &Definition, item: i64, unique_key: &'a str, was: i64) -> Step<'a> {
     Step {
         kind: STARTED,
         action: Action::Status,

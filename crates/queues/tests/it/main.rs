@@ -2,14 +2,20 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod choosing;
 mod comments;
+mod contention;
 mod definitions;
 mod duties;
 mod figures;
 mod items;
+mod leases;
+mod returning;
 mod review;
 mod schemas;
 mod transactions;
+mod waiting;
+mod world;
 
 use bandmaster_testkit::{Client, Reply, Value, json};
 
