@@ -3,6 +3,7 @@
 //! Webhooks, queue triggers and the storage buckets are other crates' business; queues only tell what happened.
 
 pub mod abandon;
+pub mod actions;
 pub mod attempt;
 mod codes;
 pub mod comments;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 /// Registers the operations of this crate.
 pub fn register(r: &mut Registry) {
+    actions::register(r);
     comments::register(r);
     definitions::register(r);
     figures::register(r);
@@ -33,5 +35,10 @@ pub fn register(r: &mut Registry) {
 
 /// The background duties of this crate.
 pub fn duties() -> Vec<Arc<dyn Duty>> {
-    vec![Arc::new(abandon::Abandoning), Arc::new(figures::Folding::default()), Arc::new(retention::Retention)]
+    vec![
+        Arc::new(abandon::Abandoning),
+        Arc::new(actions::Actions::default()),
+        Arc::new(figures::Folding::default()),
+        Arc::new(retention::Retention),
+    ]
 }
