@@ -15,11 +15,15 @@ use bandmaster_api::{App, Duty, Fates, Unit, UnitContext};
 use bandmaster_core::clock::MINUTE;
 use bandmaster_core::time::Micros;
 use bandmaster_core::{Error, Result};
+use bandmaster_store::Dialect;
 use futures::future::BoxFuture;
 use std::sync::{Arc, OnceLock};
 
-/// Items changed in one unit.
+/// Most items changed in one unit.
 pub const AT_ONCE: u32 = 250;
+/// The same on PostgreSQL for actions that change new items: robots pass over rows that a unit holds, and must not find
+/// a queue empty because of it.
+const AT_ONCE_OF_NEW: u32 = 50;
 /// Items of the tenant looked at for them in one reading.
 const AMONG: i64 = 20_000;
 /// Readings that find nothing before the place is noted.
@@ -95,7 +99,7 @@ async fn in_unit(app: &App, context: UnitContext, work: impl AsyncFnOnce(&mut Un
 async fn step(app: &App, task: &Task, node: &str, context: &UnitContext) -> Result<(), Trouble> {
     let action = task.action.ok_or_else(|| Error::invalid("This version does not know the action."))?;
     let selection = Selection::new(task.place, task.filter.as_deref(), task.requested_at)?;
-    let mut picking = next(app, task, &selection).await?;
+    let mut picking = next(app, task, action, &selection).await?;
     let mut failure: Option<(i64, String)> = None;
     loop {
         let done = part(app, task, node, context, &selection, action, &picking, failure.take()).await;
@@ -111,11 +115,13 @@ async fn step(app: &App, task: &Task, node: &str, context: &UnitContext) -> Resu
 }
 
 /// The next items. Reading needs no place among the writers.
-async fn next(app: &App, task: &Task, selection: &Selection) -> Result<Picking> {
+async fn next(app: &App, task: &Task, action: Action, selection: &Selection) -> Result<Picking> {
+    let spare = action != Action::Retry && app.store.dialect() == Dialect::Postgres;
+    let most = if spare { AT_ONCE_OF_NEW } else { AT_ONCE };
     let mut conn = app.store.read().await?;
     let mut after = task.reached;
     for _ in 0..READINGS {
-        let picking = selection.next(&mut conn, after, task.ceiling, AT_ONCE, AMONG).await?;
+        let picking = selection.next(&mut conn, after, task.ceiling, most, AMONG).await?;
         if !picking.items.is_empty() || picking.up_to >= task.ceiling || app.stopping.is_cancelled() {
             return Ok(picking);
         }

@@ -8,6 +8,7 @@ mod definitions;
 mod duties;
 mod figures;
 mod items;
+mod limits;
 mod review;
 mod schemas;
 mod transactions;
