@@ -408,7 +408,7 @@ suite! {
     async fn robots_and_an_action_share_the_items(server: &TestServer) {
         let admin = server.admin();
         queue(&admin, json!({"Name": "q"})).await;
-        let many = 3 * UNIT;
+        let many = UNIT + 50;
         fill(&admin, "q", many).await;
         let robots: Vec<_> = (0..3).map(|_| {
             let robot = admin.clone();
