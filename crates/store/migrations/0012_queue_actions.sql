@@ -1,7 +1,7 @@
 -- Actions on all items of a queue or folder that a filter selects, carried out in the background.
 
 -- action: 0 Retry, 1 Delete, 2 SetPriority, 3 Requeue. state: 0 New, 1 InProgress, 2 Completed, 3 Cancelled, 4 Failed.
--- priority: what SetPriority sets. filter: the text as it came; requested_at is what now() means in it. ceiling: the
+-- priority: what SetPriority sets. total: how many items were selected then, null while nobody could count them. filter: the text as it came; requested_at is what now() means in it. ceiling: the
 -- greatest id of an item when the action was asked for; reached: items up to this id are behind it. reasons: a JSON list
 -- of why items were passed over, and how many. failures: a JSON list of the first items that failed. client_id: the
 -- application that asked, else null. run: the node that works on it, beat_at: its last sign of life. attempts: how often
@@ -17,7 +17,7 @@ CREATE TABLE queue_item_actions (
   filter TEXT,
   state BIGINT NOT NULL DEFAULT 0,
   message TEXT,
-  total BIGINT NOT NULL,
+  total BIGINT,
   done BIGINT NOT NULL DEFAULT 0,
   skipped BIGINT NOT NULL DEFAULT 0,
   failed BIGINT NOT NULL DEFAULT 0,

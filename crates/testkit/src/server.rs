@@ -100,6 +100,12 @@ impl TestServer {
     pub async fn successor(&self) -> TestServer {
         self.running.app.stopping.cancel();
         self.running.app.store.close().await;
+        self.beside().await
+    }
+
+    /// Starts another server on the database of this one, with its keys and its clock: a second node. Only PostgreSQL
+    /// is meant for that.
+    pub async fn beside(&self) -> TestServer {
         let data = tempfile::Builder::new().prefix("bandmaster-test-").tempdir().expect("a temporary folder");
         std::fs::copy(self.data.path().join("keys"), data.path().join("keys")).expect("the keys");
         let running = TestServer::listening(&data, self.clock.clone(), &self.database).await;

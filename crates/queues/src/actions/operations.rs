@@ -77,17 +77,23 @@ pub async fn start(call: &mut Call) -> Result<Output> {
     let wish = Wish::read(call)?;
     let selection = wish.selection(call).await?;
     let (now, place) = (call.now(), wish.place);
-    let (ceiling, tally) = {
+    let (ceiling, total) = {
         let mut conn = call.read().await?;
         let ceiling = ceiling(&mut conn, place.tenant).await?;
-        (ceiling, selection.tally(&mut conn, wish.action, ceiling, now).await?)
+        match selection.tally(&mut conn, wish.action, ceiling, now).await {
+            Ok(tally) => (ceiling, Some(tally.total())),
+            // The filter was understood: there is just too much to count in one statement's time. The action itself
+            // reads in small pieces.
+            Err(error) if error.status() == 400 => (ceiling, None),
+            Err(error) => return Err(error),
+        }
     };
     let mut unit = call.begin().await?;
     if task::unfinished(&mut unit, place.tenant).await? >= MOST {
         let text = format!("{MOST} actions on queue items are not finished yet. Try again later.");
         return Err(Error::conflict(codes::FORBIDDEN_OPERATION, text));
     }
-    let id = task::insert(&mut unit, place, wish.action, wish.filter.as_deref(), tally.total(), ceiling).await?;
+    let id = task::insert(&mut unit, place, wish.action, wish.filter.as_deref(), total, ceiling).await?;
     let word = ACTION.label(wish.action.number()).unwrap_or_default();
     let priority = match wish.action {
         Action::SetPriority(priority) => PRIORITY.label(priority),
@@ -97,14 +103,14 @@ pub async fn start(call: &mut Call) -> Result<Output> {
         component: "Queues",
         action: wish.action.audited(),
         id: Some(id),
-        name: &format!("{word} of {} queue items", tally.total()),
+        name: &format!("{word} of queue items"),
         after: Some(json!({
             "QueueItemAction": id,
             "Action": word,
             "Priority": priority,
             "Filter": wish.filter,
             "QueueDefinitionId": place.queue,
-            "Total": tally.total(),
+            "Total": total,
         })),
         ..Change::default()
     };

@@ -43,7 +43,7 @@ pub struct Task {
     pub reached: i64,
     /// How often the present place failed.
     pub attempts: i64,
-    total: i64,
+    total: Option<i64>,
     handled: i64,
     reasons: BTreeMap<String, i64>,
     failures: Vec<Value>,
@@ -69,7 +69,7 @@ pub async fn insert(
     place: Place,
     action: Action,
     filter: Option<&str>,
-    total: i64,
+    total: Option<i64>,
     ceiling: i64,
 ) -> Result<i64> {
     let (user, client) = crate::history::actor(unit);
@@ -205,12 +205,12 @@ impl Task {
         if ends {
             // Whatever was selected at the beginning and is not any more was never come by.
             let handled = self.handled + tally.changed + skipped + failed;
-            let missing = (total - handled).max(0);
+            let missing = total.map_or(0, |total| (total - handled).max(0));
             if missing > 0 {
                 *reasons.entry(UNSELECTED.to_owned()).or_default() += missing;
                 skipped += missing;
             }
-            total = handled + missing;
+            total = Some(handled + missing);
         }
         unit.execute(
             "UPDATE queue_item_actions SET reached = $1, done = done + $2, skipped = skipped + $3, failed = failed + $4, \

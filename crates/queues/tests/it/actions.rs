@@ -391,12 +391,15 @@ suite! {
         let first = fill(&admin, "q", UNIT + 20).await;
         breaks(server, first + 5).await;
         let made = admin.post(ACTIONS, json!({"Action": "SetPriority", "Priority": "Low", "Filter": "Id gt 0"})).await.expect(201);
+        // As if there had been too many to count.
+        sql(server, "UPDATE queue_item_actions SET total = NULL", &[]).await;
         for attempts in [1, 2] {
             stuck(server, attempts).await;
             server.clock.advance(Duration::from_secs(61));
         }
         let done = ended(&admin, &made["Id"]).await;
         assert_eq!((&done["State"], &done["Done"], &done["Failed"]), (&json!("Completed"), &json!(UNIT + 19), &json!(1)));
+        assert_eq!(done["Total"], UNIT + 20);
         assert_eq!(done["Failures"][0]["Id"], first + 5);
         assert_eq!(done["Failures"][0]["Message"], "An error has occurred.");
         assert_eq!(count(&admin, "Priority eq 'Normal'").await, 1);
@@ -447,5 +450,29 @@ suite! {
         let both = "SELECT count(*) FROM queue_item_events d JOIN queue_item_events s ON s.item_id = d.item_id \
             WHERE d.action = 2 AND s.action = 3";
         assert_eq!(number(server, both).await, 0, "nothing was taken and deleted");
+    }
+
+    async fn two_nodes_do_nothing_twice(server: &TestServer) {
+        if server.app().store.dialect() == Dialect::Sqlite {
+            return; // A file has one server.
+        }
+        let beside = server.beside().await;
+        let nodes = [server.admin(), beside.admin()];
+        let mut started = Vec::new();
+        for n in 0..6 {
+            let name = format!("q{n}");
+            let q = queue(&nodes[n % 2], json!({"Name": name})).await;
+            let items: Vec<Value> = (0..120).map(|_| json!({})).collect();
+            let body = json!({"queueName": name, "commitType": "AllOrNothing", "queueItems": items});
+            nodes[n % 2].post("/odata/Queues/UiPathODataSvc.BulkAddQueueItems", body).await.expect(200);
+            let body = json!({"Action": "Delete", "QueueDefinitionId": q});
+            started.push(nodes[n % 2].post(ACTIONS, body).await.expect(201)["Id"].clone());
+        }
+        for id in &started {
+            assert_eq!(figures(&ended(&nodes[0], id).await), (120, 120, json!({})));
+        }
+        let deletions = "SELECT count(*) FROM queue_item_events WHERE action = 2";
+        assert_eq!(number(server, deletions).await, 720);
+        beside.app().stopping.cancel();
     }
 }
