@@ -86,6 +86,20 @@ pub async fn count(conn: &mut Conn, query: &Query, sees: &Visibility, cap: Optio
     })
 }
 
+/// How many rows of a query have which value of an SQL expression; see [`sql::tally`].
+pub async fn tally(
+    conn: &mut Conn,
+    query: &Query,
+    sees: &Visibility,
+    expression: &'static str,
+    params: &[Param],
+) -> Result<Vec<(i64, i64)>> {
+    let statement = sql::tally(query, sees, expression, params);
+    let params = bound(&statement);
+    let rows = conn.query_long(&statement.text, &params).await?;
+    rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect()
+}
+
 /// One entity as JSON, for answers and audit snapshots inside units. `folders` is `All` where the caller has
 /// been checked already.
 pub async fn entity_json(

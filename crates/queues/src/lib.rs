@@ -3,6 +3,7 @@
 //! Webhooks, queue triggers and the storage buckets are other crates' business; queues only tell what happened.
 
 pub mod abandon;
+pub mod actions;
 pub mod attempt;
 mod codes;
 pub mod comments;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 /// Registers the operations of this crate.
 pub fn register(r: &mut Registry) {
+    actions::register(r);
     comments::register(r);
     definitions::register(r);
     figures::register(r);
@@ -37,6 +39,7 @@ pub fn register(r: &mut Registry) {
 pub fn duties() -> Vec<Arc<dyn Duty>> {
     vec![
         Arc::new(abandon::Abandoning),
+        Arc::new(actions::Actions::default()),
         Arc::new(figures::Folding::default()),
         Arc::new(leases::Leases::default()),
         Arc::new(retention::Retention),

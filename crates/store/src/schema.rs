@@ -28,4 +28,5 @@ pub static MIGRATIONS: &[Migration] = migrations![
     14 "0014_mail",
     16 "0016_audit_chain",
     11 "0011_queue_leases",
+    12 "0012_queue_actions",
 ];

@@ -39,8 +39,8 @@ pub struct TestServer {
     pub shared: i64,
     running: Running,
     admin: Client,
-    _data: TempDir,
-    _database: TestDatabase,
+    data: TempDir,
+    database: Arc<TestDatabase>,
 }
 
 impl TestServer {
@@ -66,6 +66,19 @@ impl TestServer {
         };
         let data = tempfile::Builder::new().prefix("bandmaster-test-").tempdir().expect("a temporary folder");
         let clock = Arc::new(MovableClock::at(time::parse(BEGINNING).expect("a moment")));
+        let running = TestServer::listening(&data, clock.clone(), &database).await;
+        let everything = all_scopes();
+        let request = json!({"command": "token create", "user": "admin", "name": "tests", "scopes": everything});
+        let token = bandmaster_server::execute(&running.app, &request).await.expect("a token");
+        let token = token["token"].as_str().expect("a token").to_owned();
+        let shown = bandmaster_server::execute(&running.app, &json!({"command": "show"})).await.expect("what is there");
+        let folders = shown["organizations"][0]["tenants"][0]["folders"].as_array().cloned().unwrap_or_default();
+        let shared = folders.iter().find(|f| f["name"] == "Shared").and_then(|f| f["id"].as_i64()).expect("Shared");
+        let admin = Client::new(running.url.clone(), running.served.clone(), Some(token)).in_folder(shared);
+        TestServer { url: running.url.clone(), clock, shared, running, admin, data, database: Arc::new(database) }
+    }
+
+    async fn listening(data: &TempDir, clock: Arc<MovableClock>, database: &TestDatabase) -> Running {
         let config = Config::with(&[
             ("data", &data.path().to_string_lossy()),
             ("listen", "127.0.0.1:0"),
@@ -77,23 +90,36 @@ impl TestServer {
             let logging = Config::with(&[("log-level", &level), ("log-format", "text")]).expect("a log level");
             bandmaster_server::logging::start(&logging).expect("logging");
         }
-        let ambient = Ambient {
-            clock: clock.clone(),
-            ids: Arc::new(RandomIds),
-            store: Some(database.config()),
-            cheap_hashes: true,
-        };
+        let ambient = Ambient { clock, ids: Arc::new(RandomIds), store: Some(database.config()), cheap_hashes: true };
         let prepared = start::prepare(&config, ambient).await.expect("the server is prepared");
-        let running = start::run(&config, prepared).await.expect("the server runs");
-        let everything = all_scopes();
-        let request = json!({"command": "token create", "user": "admin", "name": "tests", "scopes": everything});
-        let token = bandmaster_server::execute(&running.app, &request).await.expect("a token");
-        let token = token["token"].as_str().expect("a token").to_owned();
-        let shown = bandmaster_server::execute(&running.app, &json!({"command": "show"})).await.expect("what is there");
-        let folders = shown["organizations"][0]["tenants"][0]["folders"].as_array().cloned().unwrap_or_default();
-        let shared = folders.iter().find(|f| f["name"] == "Shared").and_then(|f| f["id"].as_i64()).expect("Shared");
-        let admin = Client::new(running.url.clone(), running.served.clone(), Some(token)).in_folder(shared);
-        TestServer { url: running.url.clone(), clock, shared, running, admin, _data: data, _database: database }
+        start::run(&config, prepared).await.expect("the server runs")
+    }
+
+    /// Ends this server as a crash would, without waiting for anything, and starts another one on its database, with its
+    /// keys and its clock. Clients of this one get no answers any more.
+    pub async fn successor(&self) -> TestServer {
+        self.running.app.stopping.cancel();
+        self.running.app.store.close().await;
+        self.beside().await
+    }
+
+    /// Starts another server on the database of this one, with its keys and its clock: a second node. Only PostgreSQL
+    /// is meant for that.
+    pub async fn beside(&self) -> TestServer {
+        let data = tempfile::Builder::new().prefix("bandmaster-test-").tempdir().expect("a temporary folder");
+        std::fs::copy(self.data.path().join("keys"), data.path().join("keys")).expect("the keys");
+        let running = TestServer::listening(&data, self.clock.clone(), &self.database).await;
+        let token = self.admin.token().map(str::to_owned);
+        let admin = Client::new(running.url.clone(), running.served.clone(), token).in_folder(self.shared);
+        TestServer {
+            url: running.url.clone(),
+            clock: self.clock.clone(),
+            shared: self.shared,
+            running,
+            admin,
+            data,
+            database: self.database.clone(),
+        }
     }
 
     /// The administrator, with all scopes, in the folder `Shared`.

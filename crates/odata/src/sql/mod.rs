@@ -156,6 +156,24 @@ pub fn first(query: &Query, visibility: &Visibility, order: &str) -> Statement {
     writer.finish(vec![column], Shape::default())
 }
 
+/// Two columns, a number and how many rows have it: the filter's rows by the value of an SQL expression (an integer,
+/// never null; `{t}` is the table, `?` the next parameter), whatever page is asked for.
+pub fn tally(query: &Query, visibility: &Visibility, expression: &'static str, params: &[Param]) -> Statement {
+    let mut writer = Writer::new(visibility);
+    let mut frame = writer.root(query.ty);
+    frame.collect(query.filter.as_ref(), 0, &mut writer);
+    writer.push("SELECT (");
+    writer.fragment(expression, frame.alias(), params);
+    writer.push(") AS c0, count(*) AS c1");
+    writer.from(&frame);
+    writer.push(" WHERE ");
+    writer.listable(query.ty, &frame);
+    writer.filter(query.filter.as_ref(), &mut frame);
+    writer.push(" GROUP BY 1");
+    let column = |name: &str| Column { name: name.to_owned(), property: None };
+    writer.finish(vec![column("#value"), column("#count")], Shape::default())
+}
+
 /// The row with that key, if it is visible and the query's filter lets it through; order and page do not count.
 pub fn by_key(query: &Query, key: &KeyValue, visibility: &Visibility) -> Statement {
     let mut writer = Writer::new(visibility);

@@ -183,6 +183,20 @@ fn counting_stops_at_the_cap() {
 }
 
 #[test]
+fn rows_are_counted_by_a_value() {
+    let backend = &mut sqlite();
+    let mut tally = |raw: &str| {
+        let statement = sql::tally(&query(raw), &sees(), "{t}.id % 2 + ?", &[10.into()]);
+        let mut rows = backend.query(&statement);
+        rows.sort_by_key(|r| format!("{r:?}"));
+        rows
+    };
+    assert_eq!(tally("$top=1"), [[i(10), i(1)], [i(11), i(2)]]);
+    assert_eq!(tally("$filter=Robot/Name eq 'R1' and Id gt 0"), [[i(11), i(1)]]);
+    assert!(tally("$filter=Id gt 3").is_empty());
+}
+
+#[test]
 fn features_can_narrow() {
     let mut narrowed = query("$filter=Id lt 3 or Id gt 3");
     narrowed.and_sql("{t}.robot_id = ? AND {t}.name <> ?", vec![1.into(), "Job 4".into()]);

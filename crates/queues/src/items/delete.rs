@@ -11,7 +11,7 @@ use bandmaster_store::params;
 use serde_json::{Value, json};
 
 /// Marks an item that is neither in progress nor deleted; whether it still had the version and was such.
-async fn mark(unit: &mut Unit, queue: &Definition, item: &Attempt) -> Result<bool> {
+pub async fn mark(unit: &mut Unit, queue: &Definition, item: &Attempt) -> Result<bool> {
     if matches!(item.status, 1 | 6) {
         return Ok(false);
     }

@@ -180,3 +180,52 @@ async fn trim(unit: &mut Unit, keys: &KeyRing, queue: &Definition, item: &Attemp
     let told = if tells { json!(wish.progress) } else { Value::Null };
     Ok(json!({"Progress": told, "SpecificContentErased": erases}))
 }
+
+/// What is changed about a new item when many are changed at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Its priority becomes this.
+    Priority(i64),
+    /// It is no longer deferred.
+    Now,
+}
+
+/// Changes a new item; whether it was still new and in the version that was read.
+pub async fn turn(unit: &mut Unit, queue: &Definition, item: &Attempt, turn: Turn) -> Result<bool> {
+    let (now, version) = (unit.now(), row_version(unit));
+    let (priority, defer_at) = match turn {
+        Turn::Priority(priority) => (priority, item.item.defer_at),
+        Turn::Now => (item.item.priority, None),
+    };
+    let ready = defer_at.is_none_or(|d| d <= now);
+    let changed = unit
+        .execute(
+            "UPDATE queue_items SET priority = $1, defer_at = $2, ready = $3, changed_at = $4, row_version = $5 \
+             WHERE id = $6 AND status = 0 AND row_version = $7",
+            params![priority, defer_at, ready, now, version, item.id, item.row_version.as_str()],
+        )
+        .await?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    let data = match turn {
+        Turn::Priority(priority) => json!({"Priority": PRIORITY.label(priority)}),
+        Turn::Now => json!({"DeferDate": null}),
+    };
+    let step = Step {
+        kind: "queueItem.updated",
+        action: Action::Edit,
+        item: item.id,
+        unique_key: &item.unique_key,
+        queue: queue.id,
+        was: Some(0),
+        status: 0,
+        review: item.review_status,
+        reviewer: item.reviewer,
+        data: edited(data),
+        ..Step::default()
+    };
+    record(unit, step).await?;
+    unit.nudge(format!("queue:{}", queue.id));
+    Ok(true)
+}

@@ -36,6 +36,13 @@ async fn store(unit: &mut Unit, item: &Attempt, status: i64, review: i64, review
     Ok(changed == 1)
 }
 
+/// Retries an item by hand: its row says Retried, and a new attempt is made that takes over what `item` says. Whether
+/// the item was still in the version that was read, and may be retried.
+pub async fn retry(unit: &mut Unit, keys: &KeyRing, queue: &Definition, item: Attempt) -> Result<bool> {
+    let reviewer = item.reviewer;
+    set(unit, keys, queue, item, REVIEW_RETRIED, reviewer).await
+}
+
 async fn set(
     unit: &mut Unit,
     keys: &KeyRing,

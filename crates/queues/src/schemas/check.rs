@@ -2,12 +2,12 @@
 //! refers to is never fetched; a schema that would need that is refused, as is one whose references, written out,
 //! would make it large (short schemas can double themselves many times over).
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::HashMap;
 
 /// Longest schema text in characters.
 pub const LONGEST: usize = 100_000;
-/// Deepest nesting of a schema.
+/// Deepest nesting of a schema, references written out: what compiles it and what holds contents against it recurses.
 pub const DEEPEST: usize = 32;
 /// Most parts of a schema, references written out.
 pub const MOST_PARTS: u64 = 5_000;
@@ -49,66 +49,87 @@ pub fn read(text: &str) -> Result<Value, String> {
 
 struct Walk<'a> {
     root: &'a Value,
-    /// Parts below the target of each reference; `None` while it is being counted.
-    sizes: HashMap<&'a str, Option<u64>>,
+    /// How large the target of each reference is; `None` while it is being looked at.
+    sizes: HashMap<&'a str, Option<Size>>,
+}
+
+/// How large a part of a schema is, references written out.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    /// Parts in it, itself included.
+    parts: u64,
+    /// Levels below it.
+    height: usize,
+}
+
+impl Size {
+    const ONE: Size = Size { parts: 1, height: 0 };
+
+    /// With one more part directly below.
+    fn with(self, below: Size) -> Size {
+        Size { parts: self.parts.saturating_add(below.parts), height: self.height.max(below.height.saturating_add(1)) }
+    }
+}
+
+fn not_too_deep(depth: usize) -> Result<(), String> {
+    if depth > DEEPEST { Err(format!("it is nested more than {DEEPEST} levels deep")) } else { Ok(()) }
 }
 
 impl<'a> Walk<'a> {
-    /// The number of parts of a schema, references written out.
-    fn part(&mut self, value: &'a Value, depth: usize, names: bool, root: bool) -> Result<u64, String> {
-        if depth > DEEPEST {
-            return Err(format!("it is nested more than {DEEPEST} levels deep"));
-        }
-        let mut parts = 1u64;
+    /// The size of a part of a schema that stands `depth` levels deep.
+    fn part(&mut self, value: &'a Value, depth: usize, names: bool, root: bool) -> Result<Size, String> {
+        not_too_deep(depth)?;
+        let mut size = Size::ONE;
         match value {
             Value::Array(elements) => {
                 for element in elements {
-                    parts = parts.saturating_add(self.part(element, depth + 1, false, false)?);
+                    size = size.with(self.part(element, depth + 1, false, false)?);
                 }
             }
-            Value::Object(members) => parts = parts.saturating_add(self.members(members, depth, names, root)?),
+            Value::Object(members) => {
+                for (name, member) in members {
+                    let keyword = if names { "" } else { name.as_str() };
+                    size = size.with(self.member(keyword, member, depth, root)?);
+                }
+            }
             _ => {}
         }
-        if parts > MOST_PARTS {
+        if size.parts > MOST_PARTS {
             return Err(format!("it has more than {MOST_PARTS} parts, references written out"));
         }
-        Ok(parts)
+        Ok(size)
     }
 
-    fn members(
-        &mut self,
-        members: &'a Map<String, Value>,
-        depth: usize,
-        names: bool,
-        root: bool,
-    ) -> Result<u64, String> {
-        let mut parts = 0u64;
-        for (name, member) in members {
-            let keyword = if names { "" } else { name.as_str() };
-            if REFUSED.contains(&keyword) {
-                return Err(format!("{name} is not supported"));
-            }
-            // An inner base address would change what the references beside it mean.
-            if matches!(keyword, "$id" | "id") && member.is_string() && !root {
-                return Err("only the whole schema may have an $id".into());
-            }
-            let more = match (keyword, member) {
-                ("$ref", Value::String(target)) => self.reference(target, depth)?,
-                ("$ref", _) => return Err("a $ref is no text".into()),
-                (keyword, member) if DATA.contains(&keyword) => shallow(member, depth + 1)?,
-                (keyword, member) => self.part(member, depth + 1, NAMED.contains(&keyword), false)?,
-            };
-            parts = parts.saturating_add(more);
+    fn member(&mut self, keyword: &str, member: &'a Value, depth: usize, root: bool) -> Result<Size, String> {
+        if REFUSED.contains(&keyword) {
+            return Err(format!("{keyword} is not supported"));
         }
-        Ok(parts)
+        // An inner base address would change what the references beside it mean.
+        if matches!(keyword, "$id" | "id") && member.is_string() && !root {
+            return Err("only the whole schema may have an $id".into());
+        }
+        match (keyword, member) {
+            ("$ref", Value::String(target)) => self.reference(target, depth),
+            ("$ref", _) => Err("a $ref is no text".into()),
+            (keyword, member) if DATA.contains(&keyword) => shallow(member, depth + 1),
+            (keyword, member) => self.part(member, depth + 1, NAMED.contains(&keyword), false),
+        }
     }
 
-    fn reference(&mut self, target: &'a str, depth: usize) -> Result<u64, String> {
+    fn reference(&mut self, target: &'a str, depth: usize) -> Result<Size, String> {
         if !target.starts_with("#/") {
             return Err("a $ref leads elsewhere than into the schema itself, or to the whole of it".into());
         }
+        // Written in two ways, one place would be looked at here and another one be used.
+        if target.contains('%') {
+            return Err("a $ref has a percent sign".into());
+        }
         match self.sizes.get(target) {
-            Some(Some(size)) => return Ok(*size),
+            Some(Some(size)) => {
+                // It was looked at from somewhere else, perhaps from a lesser depth.
+                not_too_deep(depth + 1 + size.height)?;
+                return Ok(*size);
+            }
             Some(None) => return Err("it refers to itself".into()),
             None => {}
         }
@@ -121,20 +142,14 @@ impl<'a> Walk<'a> {
 }
 
 /// Data may be anything that is not nested too deeply.
-fn shallow(value: &Value, depth: usize) -> Result<u64, String> {
-    if depth > DEEPEST {
-        return Err(format!("it is nested more than {DEEPEST} levels deep"));
-    }
-    let mut parts = 1u64;
+fn shallow(value: &Value, depth: usize) -> Result<Size, String> {
+    not_too_deep(depth)?;
     let inner: Vec<&Value> = match value {
         Value::Array(elements) => elements.iter().collect(),
         Value::Object(members) => members.values().collect(),
         _ => Vec::new(),
     };
-    for member in inner {
-        parts = parts.saturating_add(shallow(member, depth + 1)?);
-    }
-    Ok(parts)
+    inner.into_iter().try_fold(Size::ONE, |size, member| Ok(size.with(shallow(member, depth + 1)?)))
 }
 
 #[cfg(test)]
@@ -159,6 +174,11 @@ mod tests {
             let below = json!({"$ref": format!("#/$defs/l{}", level - 1)});
             laughs[format!("l{level}")] = json!({"allOf": [below.clone(), below]});
         }
+        // Each link is shallow and was looked at before the next one; written out they are a tower.
+        let mut tower = json!({"l00": {}});
+        for level in 1..40 {
+            tower[format!("l{level:02}")] = json!({"not": {"$ref": format!("#/$defs/l{:02}", level - 1)}});
+        }
         let deep = |n: usize| (0..n).fold(json!({}), |inner, _| json!({"not": inner}));
         assert!(read(&deep(DEEPEST).to_string()).is_ok());
         let bad = [
@@ -177,6 +197,11 @@ mod tests {
             json!({"properties": {"a": {"$ref": "#/properties/a"}}}),
             json!({"properties": {"a": {"items": {"$ref": "#/properties/b"}}, "b": {"not": {"$ref": "#/properties/a"}}}}),
             json!({"$ref": "#/$defs/l29", "$defs": laughs}),
+            json!({"$ref": "#/$defs/l39", "$defs": tower}),
+            // `%41` is `A`: taken apart, it refers to itself.
+            json!({"$ref": "#/$defs/A", "$defs": {"%41": {}, "A": {"$ref": "#/$defs/%41"}}}),
+            json!({"allOf": vec![json!({}); 5_000]}),
+            json!({"enum": [(0..40).fold(json!([]), |inner, _| json!([inner]))]}),
             json!({"title": "x".repeat(LONGEST)}),
         ];
         for schema in bad {

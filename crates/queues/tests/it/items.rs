@@ -116,37 +116,6 @@ suite! {
         server.other_tenant().await.upload(&path, "a.csv", "a\n1\n".into()).await.error(404, 1002);
     }
 
-    async fn every_limit_holds_and_has_its_code(server: &TestServer) {
-        let admin = server.admin();
-        queue(&admin, json!({"Name": "q", "AcceptAutomaticallyRetry": true, "MaxNumberOfRetries": 50, "Description": "d".repeat(250)})).await;
-        admin.post("/odata/QueueDefinitions", json!({"Name": "r", "Description": "d".repeat(251)})).await.error(400, 1009);
-        let path = "/odata/Queues/UiPathODataSvc.AddQueueItem";
-        let data = |n: usize| json!({"a": "x".repeat(n - r#"{"a":""}"#.len())});
-        let fields = [("Reference", 128, 1009), ("ParentOperationId", 128, 1009), ("Progress", 104_857, 1870)];
-        for (field, most, code) in fields {
-            add(&admin, json!({"Name": "q", field: "x".repeat(most)})).await;
-            admin.post(path, json!({"itemData": {"Name": "q", field: "x".repeat(most + 1)}})).await.error(400, code);
-        }
-        add(&admin, json!({"Name": "q", "SpecificContent": data(1 << 20)})).await;
-        admin.post(path, json!({"itemData": {"Name": "q", "SpecificContent": data((1 << 20) + 1)}})).await.error(400, 1864);
-        let fault = |reason: usize, details: usize| json!({"IsSuccessful": false,
-            "ProcessingException": {"Reason": "x".repeat(reason), "Details": "x".repeat(details), "Type": "BusinessException"}});
-        let results = [
-            (json!({"IsSuccessful": true, "Output": data(51_200)}), json!({"IsSuccessful": true, "Output": data(51_201)}), 1867),
-            (json!({"IsSuccessful": true, "Analytics": data(5_120)}), json!({"IsSuccessful": true, "Analytics": data(5_121)}), 1868),
-            (fault(102_400, 1), fault(102_401, 1), 1869),
-            (fault(1, 102_400), fault(1, 102_401), 1869),
-        ];
-        for (good, bad, code) in results {
-            let item = crate::start(&admin, "q").await;
-            crate::finish(&admin, &item["Id"], bad).await.error(400, code);
-            crate::finish(&admin, &item["Id"], good).await.expect(200);
-        }
-        let items: Vec<Value> = (0..15_001).map(|_| json!({})).collect();
-        let many = json!({"queueName": "q", "commitType": "AllOrNothing", "queueItems": items});
-        admin.post("/odata/Queues/UiPathODataSvc.BulkAddQueueItems", many).await.error(400, 1009);
-    }
-
     async fn an_item_of_a_queue_in_several_folders_is_one(server: &TestServer) {
         let admin = server.admin();
         let q = queue(&admin, json!({"Name": "q"})).await;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod choosing;
+mod actions;
 mod comments;
 mod contention;
 mod definitions;
@@ -11,6 +12,7 @@ mod figures;
 mod items;
 mod leases;
 mod returning;
+mod limits;
 mod review;
 mod schemas;
 mod transactions;

@@ -2,7 +2,7 @@
 
 use crate::items::{add, queue};
 use crate::{finish, item, start};
-use bandmaster_testkit::{json, suite};
+use bandmaster_testkit::{Value, json, suite};
 
 const ADD: &str = "/odata/Queues/UiPathODataSvc.AddQueueItem";
 
@@ -46,17 +46,81 @@ suite! {
         admin.get(&path).await.error(404, 1860);
     }
 
-    async fn hostile_schemas_are_refused(server: &TestServer) {
+    async fn hostile_schemas_are_refused_and_nothing_is_fetched(server: &TestServer) {
         let admin = server.admin();
-        let deep = (0..40).fold(json!({}), |inner, _| json!({"not": inner}));
-        let bad = ["{", "[]", "5", "{\"type\":\"nothing\"}", "{\"$ref\":\"#\"}", "{\"$ref\":\"http://127.0.0.1:1/x\"}",
-            "{\"$ref\":\"file:///etc/passwd\"}", "{\"$schema\":\"http://127.0.0.1:1/x\"}", "{\"pattern\":\"(\"}", "{\"pattern\":\"(a{1000}){1000}\"}"];
-        for schema in bad.iter().map(|s| (*s).to_owned()).chain([deep.to_string(), json!({"title": "x".repeat(100_001)}).to_string()]) {
+        // Whoever fetched something would call here.
+        let trap = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        trap.set_nonblocking(true).unwrap();
+        let remote = format!("http://{}/x.json", trap.local_addr().unwrap());
+        let tower = |n: usize, keyword: &str| (0..n).fold(json!({}), |inner, _| json!({keyword: inner}));
+        let defs = |of: &dyn Fn(usize) -> Value| (0..40).map(|n| (format!("l{n:02}"), of(n))).collect::<Value>();
+        let below = |n: usize| json!({"$ref": format!("#/$defs/l{:02}", n.saturating_sub(1))});
+        let laughs = defs(&|n| if n == 0 { json!({}) } else { json!({"allOf": [below(n), below(n)]}) });
+        let chain = defs(&|n| if n == 0 { json!({}) } else { json!({"not": below(n)}) });
+        let bad: Vec<(&str, String)> = vec![
+            ("cut off", "{".into()),
+            ("a list", "[]".into()),
+            ("a number", "5".into()),
+            ("nested beyond what JSON readers take", format!("{}{}", "{\"not\":".repeat(20_000), "}".repeat(20_000))),
+            ("an unknown type", json!({"type": "nothing"}).to_string()),
+            ("a wrong keyword", json!({"minimum": "five"}).to_string()),
+            ("deep", tower(40, "not").to_string()),
+            ("deep properties", tower(40, "properties").to_string()),
+            ("deep data", json!({"const": tower(40, "a")}).to_string()),
+            ("deep through references", json!({"$ref": "#/$defs/l39", "$defs": chain}).to_string()),
+            ("doubling", json!({"$ref": "#/$defs/l39", "$defs": laughs}).to_string()),
+            ("many parts", json!({"allOf": vec![json!({}); 5_000]}).to_string()),
+            ("a long text", json!({"title": "x".repeat(100_001)}).to_string()),
+            ("the whole refers to itself", json!({"$ref": "#"}).to_string()),
+            ("a tree", json!({"properties": {"next": {"$ref": "#"}}}).to_string()),
+            ("a part refers to itself", json!({"$defs": {"a": {"$ref": "#/$defs/a"}}, "$ref": "#/$defs/a"}).to_string()),
+            ("two refer to each other", json!({"$defs": {"a": {"not": {"$ref": "#/$defs/b"}}, "b": {"not": {"$ref": "#/$defs/a"}}}}).to_string()),
+            ("itself in other words", json!({"$ref": "#/$defs/A", "$defs": {"%41": {}, "A": {"$ref": "#/$defs/%41"}}}).to_string()),
+            ("dynamic", json!({"$dynamicAnchor": "a", "properties": {"b": {"$dynamicRef": "#a"}}}).to_string()),
+            ("recursive", json!({"$schema": "https://json-schema.org/draft/2019-09/schema", "$recursiveAnchor": true, "properties": {"b": {"$recursiveRef": "#"}}}).to_string()),
+            ("remote", json!({"$ref": remote}).to_string()),
+            ("remote, deeper", json!({"properties": {"a": {"items": {"$ref": format!("{remote}#/$defs/a")}}}}).to_string()),
+            ("remote by its id", json!({"$id": remote, "$ref": "y.json"}).to_string()),
+            ("remote by an inner id", json!({"properties": {"a": {"$id": remote, "$ref": "#/b"}}, "b": {}}).to_string()),
+            ("remote language", json!({"$schema": remote}).to_string()),
+            ("without a scheme", json!({"$ref": remote.trim_start_matches("http:")}).to_string()),
+            ("a file", json!({"$ref": "file:///etc/passwd"}).to_string()),
+            ("a name", json!({"$ref": "#anchor"}).to_string()),
+            ("nowhere", json!({"$ref": "#/$defs/missing"}).to_string()),
+            ("a broken pattern", json!({"pattern": "("}).to_string()),
+            ("a huge pattern", json!({"pattern": "(a{1000}){1000}"}).to_string()),
+        ];
+        let kept = queue(&admin, json!({"Name": "kept"})).await;
+        let alias = "/odata/QueueDefinitions/UiPath.Server.Configuration.OData.CreateQueue";
+        for (what, schema) in &bad {
             for member in ["SpecificDataJsonSchema", "OutputDataJsonSchema", "AnalyticsDataJsonSchema"] {
-                let reply = admin.post("/odata/QueueDefinitions", json!({"Name": "q", member: schema})).await;
-                assert_eq!((reply.status, &reply.json()["errorCode"]), (400, &json!(1857)), "{}", &schema[..schema.len().min(80)]);
+                let replies = [
+                    admin.post("/odata/QueueDefinitions", json!({"Name": "q", member: schema})).await,
+                    admin.post(alias, json!({"Name": "q", member: schema})).await,
+                    admin.put(&format!("/odata/QueueDefinitions({kept})"), json!({"Name": "kept", member: schema})).await,
+                ];
+                for reply in replies {
+                    assert_eq!((reply.status, &reply.json()["errorCode"]), (400, &json!(1857)), "{what}: {}", reply.text());
+                }
             }
         }
-        assert_eq!(admin.get("/odata/QueueDefinitions").await.expect(200)["@odata.count"], 0);
+        let none = trap.accept().map(|_| ()).unwrap_err();
+        assert_eq!(none.kind(), std::io::ErrorKind::WouldBlock, "something was fetched");
+        let list = admin.get("/odata/QueueDefinitions").await.expect(200);
+        assert_eq!((&list["@odata.count"], &list["value"][0]["SpecificDataJsonSchema"]), (&json!(1), &json!(null)));
+    }
+
+    async fn a_schema_at_the_limits_is_used(server: &TestServer) {
+        let admin = server.admin();
+        // 32 levels; what is forbidden is allowed again at every other.
+        let tower = (0..32).fold(json!({}), |inner, _| json!({"not": inner}));
+        // An engine that goes back would take years for this pattern.
+        let slow = json!({"properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}});
+        queue(&admin, json!({"Name": "deep", "SpecificDataJsonSchema": tower.to_string()})).await;
+        queue(&admin, json!({"Name": "slow", "SpecificDataJsonSchema": slow.to_string()})).await;
+        add(&admin, json!({"Name": "deep", "SpecificContent": {"a": 1}})).await;
+        let (good, bad) = ("a".repeat(100_000), format!("{}!", "a".repeat(100_000)));
+        add(&admin, json!({"Name": "slow", "SpecificContent": {"a": good}})).await;
+        admin.post(ADD, json!({"itemData": {"Name": "slow", "SpecificContent": {"a": bad}}})).await.error(400, 1856);
     }
 }
