@@ -1,10 +1,9 @@
 //! Rows of buckets: finding one that a folder has, holding it, removing it.
 
-use super::codes;
 use super::entity::READ_ONLY;
 use crate::files;
 use bandmaster_api::Unit;
-use bandmaster_core::{Error, Result};
+use bandmaster_core::{Error, Result, codes};
 use bandmaster_store::{Conn, Row, params};
 
 /// A bucket, as commands need it.
