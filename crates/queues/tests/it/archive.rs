@@ -143,6 +143,52 @@ suite! {
         assert!(content(&admin, &b, &once[0]).await == second);
     }
 
+    async fn an_item_that_changed_after_it_was_written_is_not_deleted(server: &TestServer) {
+        let admin = server.admin();
+        let (q, b) = (queue(&admin, json!({"Name": "q"})).await, bucket(&admin, 1, "None").await);
+        policy(&admin, q, &b).await;
+        for reference in ["a", "b", "c"] {
+            ended(&admin, "q", reference).await;
+        }
+        // The item changes in the moment in which the file is in the bucket and nothing is deleted yet.
+        let change = "UPDATE queue_items SET row_version = 'later', changed_at = 4000000000000000 WHERE reference = 'b'";
+        if server.app().store.dialect() == bandmaster_store::Dialect::Sqlite {
+            sql(server, &format!("CREATE TRIGGER late AFTER INSERT ON bucket_files BEGIN {change}; END")).await;
+        } else {
+            sql(server, &format!("CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {change}; RETURN NEW; END $$")).await;
+            sql(server, "CREATE TRIGGER late AFTER INSERT ON bucket_files FOR EACH ROW EXECUTE FUNCTION late()").await;
+        }
+        days(server, q, 2).await;
+        assert_eq!(left(&admin, q).await, ["b"]);
+        assert_eq!(files(&admin, &b).await.len(), 1);
+        let events = admin.get("/odata/QueueItemEvents?$filter=Action eq 'Create'").await.expect(200);
+        assert_eq!(events["@odata.count"], 1);
+        let told: Vec<Value> = server.audit().await.into_iter().filter(|e| e["action"] == "Archive").collect();
+        assert_eq!(told[0]["after"]["Items"], 2);
+    }
+
+    async fn many_items_make_several_files(server: &TestServer) {
+        let admin = server.admin();
+        let (q, b) = (queue(&admin, json!({"Name": "q"})).await, bucket(&admin, 1, "None").await);
+        policy(&admin, q, &b).await;
+        ended(&admin, "q", "a").await;
+        sql(server, "CREATE TABLE saved AS SELECT * FROM queue_items").await;
+        let columns = "tenant_id, queue_id, key, status, ready, no_due, priority, content, review_status, created_at, ended_at, row_version";
+        for step in 0..12 {
+            let from = if step == 0 { "saved" } else { "queue_items" };
+            let copy = format!("INSERT INTO queue_items ({columns}, unique_key) SELECT {columns}, unique_key || '-{step}' FROM {from}");
+            sql(server, &copy).await;
+        }
+        days(server, q, 2).await;
+        assert_eq!(left(&admin, q).await.len(), 0);
+        let files = files(&admin, &b).await;
+        let mut items = 0;
+        for file in &files {
+            items += unpacked(&content(&admin, &b, file).await, "QueueItems.csv").lines().count() - 1;
+        }
+        assert_eq!((files.len(), items), (3, 4_096));
+    }
+
     async fn items_stay_while_the_bucket_cannot_be_written(server: &TestServer) {
         let admin = server.admin();
         let (q, plain) = (queue(&admin, json!({"Name": "q"})).await, queue(&admin, json!({"Name": "plain"})).await);
