@@ -66,6 +66,36 @@ def attachments(sdk):
     sdk.attachments.delete(key=key, folder_path=FOLDER)
 
 
+def buckets(sdk):
+    made = sdk.buckets.create("sdk-bucket", description="a test", folder_path=FOLDER)
+    assert made.name == "sdk-bucket" and made.options == "None", made
+    assert sdk.buckets.exists("sdk-bucket", folder_path=FOLDER)
+    assert "sdk-bucket" in [b.name for b in sdk.buckets.list(folder_path=FOLDER, name="sdk-BUCK").items]
+    assert sdk.buckets.retrieve(key=made.identifier, folder_path=FOLDER).id == made.id
+    path = "reports/2026/ä & b+c%20.txt"
+    here = {"name": "sdk-bucket", "folder_path": FOLDER}
+    sdk.buckets.upload(**here, blob_file_path=path, content="some text", content_type="text/plain")
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = os.path.join(folder, "data.json"), os.path.join(folder, "back")
+        pathlib.Path(source).write_text('{"a": 1}')
+        sdk.buckets.upload(**here, blob_file_path="data.json", source_path=source)
+        sdk.buckets.download(**here, blob_file_path=path, destination_path=target)
+        assert pathlib.Path(target).read_text() == "some text"
+        sdk.buckets.download(**here, blob_file_path="data.json", destination_path=target)
+        assert pathlib.Path(target).read_text() == '{"a": 1}'
+    assert sdk.buckets.exists_file(**here, blob_file_path=path)
+    first = sdk.buckets.list_files(**here, take_hint=1)
+    assert first.has_more and [f.path for f in first.items] == ["/data.json"], first
+    rest = sdk.buckets.list_files(**here, take_hint=1, continuation_token=first.continuation_token)
+    assert not rest.has_more and [f.path for f in rest.items] == ["/" + path], rest
+    found = sdk.buckets.get_files(**here, recursive=True, file_name_glob="*.txt").items
+    assert [(f.path, f.size, f.content_type) for f in found] == [("/" + path, 9, "text/plain")], found
+    sdk.buckets.delete_file(**here, blob_file_path=path)
+    assert not sdk.buckets.exists_file(**here, blob_file_path=path)
+    sdk.buckets.delete(**here)
+    assert not sdk.buckets.exists("sdk-bucket", folder_path=FOLDER)
+
+
 def folders(sdk):
     key = sdk.folders.retrieve_key(folder_path=FOLDER)
     assert key == api("GET", f"/odata/Folders?$filter=DisplayName eq '{FOLDER}'".replace(" ", "%20"))["value"][0]["Key"]
@@ -147,7 +177,7 @@ def wait(sdk, key):
 def main():
     sdk = UiPath()
     passed = 0
-    for test in (folders, queues, assets, attachments, main_job):
+    for test in (folders, queues, assets, attachments, buckets, main_job):
         test(sdk)
         passed += 1
         print(f"{test.__name__}: ok", flush=True)

@@ -11,7 +11,7 @@ use bandmaster_identity::password::Policy;
 use bandmaster_identity::users::NewUser;
 use bandmaster_identity::{Identity, TenantDirectory, TenantEntry};
 use bandmaster_model::entity::{EntityType, Kind, Property, Scope};
-use bandmaster_store::{Row, params};
+use bandmaster_store::{Conn, Row, params};
 use futures::future::BoxFuture;
 use serde_json::Value;
 
@@ -188,6 +188,12 @@ async fn set_active(call: &mut Call) -> Result<Output> {
     }
     unit.commit().await?;
     Ok(Output::empty())
+}
+
+/// The organization of a tenant, for units of duties; 0 when there is no such tenant.
+pub async fn organization_of(conn: &mut Conn, tenant_id: i64) -> Result<i64> {
+    let row = conn.query_opt("SELECT organization_id FROM tenants WHERE id = $1", params![tenant_id]).await?;
+    Ok(row.map(|r| r.get(0)).transpose()?.unwrap_or(0))
 }
 
 /// What the identity service asks about tenants.

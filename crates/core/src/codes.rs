@@ -184,4 +184,9 @@ codes! {
     FAILED_TO_READ_CREDENTIAL_STORE = 2304;
     /// No machine of the folder has a runtime for it.
     NO_MACHINE_ASSOCIATED_WITH_FOLDER = 2818;
+    /// Files of the bucket cannot be written or deleted. The number, like that of all codes of buckets, is assumed: the
+    /// published order has them before those of testing (3201).
+    BUCKET_IS_READ_ONLY = 3102;
+    /// There is no such bucket here.
+    BUCKET_DOES_NOT_EXIST = 3105;
 }

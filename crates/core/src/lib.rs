@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod codes;
+pub mod csv;
 pub mod error;
 pub mod ids;
 pub mod principal;

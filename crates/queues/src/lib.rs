@@ -1,6 +1,7 @@
 //! Queues: definitions, items, transactions. Work that must be done once, in order, with retries and a history.
 //!
-//! Webhooks, queue triggers and the storage buckets are other crates' business; queues only tell what happened.
+//! Webhooks, queue triggers and the storage buckets are other crates' business; queues only tell what happened, and ask
+//! for a bucket where old items go (`parts`).
 
 pub mod abandon;
 pub mod actions;
@@ -13,6 +14,7 @@ pub mod figures;
 pub mod history;
 pub mod items;
 pub mod leases;
+pub mod parts;
 pub mod retention;
 pub mod schemas;
 mod sheets;

@@ -1,10 +1,11 @@
-//! What robots work with besides queues: assets and the credential stores behind them, attachments and the files
-//! behind those.
+//! What robots work with besides queues: assets and the credential stores behind them, attachments, storage buckets and
+//! the files behind those.
 //!
-//! Buckets and business rules are not served yet; [`files`] is made so that they can use it.
+//! Business rules are not served yet; [`files`] is made so that they can use it.
 
 pub mod assets;
 pub mod attachments;
+pub mod buckets;
 pub mod credential_stores;
 pub mod files;
 mod neighbours;
@@ -13,6 +14,7 @@ mod types;
 use bandmaster_access::parts::FolderContents;
 use bandmaster_api::{Duty, Registry};
 use bandmaster_automation::parts::Attachments;
+use bandmaster_queues::parts::ArchiveBuckets;
 use std::sync::Arc;
 
 /// Registers the operations of this crate.
@@ -21,6 +23,7 @@ pub fn register(r: &mut Registry) {
     assets::register(r);
     credential_stores::register(r);
     attachments::register(r);
+    buckets::register(r);
 }
 
 /// The background duties of this crate.
@@ -30,7 +33,16 @@ pub fn duties() -> Vec<Arc<dyn Duty>> {
 
 /// What becomes of this crate's things when folders are deleted: members of the part `Vec<Box<dyn FolderContents>>`.
 pub fn folder_contents() -> Vec<Box<dyn FolderContents>> {
-    vec![Box::new(assets::AssetsOfFolders), Box::new(attachments::AttachmentsOfFolders)]
+    vec![
+        Box::new(assets::AssetsOfFolders),
+        Box::new(attachments::AttachmentsOfFolders),
+        Box::new(buckets::BucketsOfFolders),
+    ]
+}
+
+/// The part `Box<dyn ArchiveBuckets>` that the queues crate asks.
+pub fn archives_part() -> Box<dyn ArchiveBuckets> {
+    Box::new(buckets::BucketArchives)
 }
 
 /// The part `Box<dyn Attachments>` that the automation crate asks.

@@ -129,6 +129,7 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     contents.extend(resources::folder_contents());
     parts.insert(contents);
     parts.insert(resources::attachments_part());
+    parts.insert(resources::archives_part());
     let accounts: Vec<Box<dyn access::parts::AccountContents>> = vec![Box::new(automation::Jobs), Box::new(robots)];
     parts.insert(accounts);
     let app = App {

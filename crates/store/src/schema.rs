@@ -29,4 +29,5 @@ pub static MIGRATIONS: &[Migration] = migrations![
     16 "0016_audit_chain",
     11 "0011_queue_leases",
     12 "0012_queue_actions",
+    13 "0013_buckets",
 ];

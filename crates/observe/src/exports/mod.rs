@@ -4,10 +4,9 @@
 //! A request is written down with everything that decides what comes out: the kind, the query options, the folders that
 //! the caller saw, the moment that `now()` means. `duty` carries it out later, on any node and as often as needed, and
 //! sees no more than the caller saw. `source` tells what can be exported, `plan` what of it, `pages` how it is read,
-//! `csv` how it is written. Files and their signed addresses are the resources crate's. The older `Reports` give the
+//! `core::csv` how it is written. Files and their signed addresses are the resources crate's. The older `Reports` give the
 //! same at once.
 
-pub mod csv;
 mod duty;
 mod entity;
 mod operations;

@@ -1,12 +1,11 @@
 //! What of a source is written: from query options and visibility to lines of CSV.
 
-use super::csv;
 use super::pages::Pages;
 use super::source::Source;
 use bandmaster_api::App;
 use bandmaster_api::query::refused;
 use bandmaster_core::time::Micros;
-use bandmaster_core::{Error, Result};
+use bandmaster_core::{Error, Result, csv};
 use bandmaster_model::entity::Source as Origin;
 use bandmaster_model::{EntityType, Property};
 use bandmaster_odata::sql::{Param, Visibility};

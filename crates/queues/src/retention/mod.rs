@@ -1,11 +1,16 @@
-//! What happens to the ended items of a queue once they are old: they are deleted, or kept. Archiving to a bucket is
-//! refused, since there are no buckets yet. Items that have not ended are always kept.
+//! What happens to the ended items of a queue once they are old: they are deleted, archived to a storage bucket and then
+//! deleted, or kept. Items that have not ended are always kept. `duty` does it, `archive` makes the files.
+//!
+//! Contents of encrypted queues leave the server's database for nobody who was not asked, so such queues cannot be
+//! archived: the file would hold them in the clear.
 
+mod archive;
 mod duty;
 
 pub use duty::Retention;
 
 use crate::definitions::{linked, seen};
+use crate::parts::{ArchiveBuckets, Unusable};
 use bandmaster_api::{Call, Change, Fields, Output, Registry, Unit};
 use bandmaster_core::{Error, Result, codes};
 use bandmaster_model::{EntityType, EnumType, Kind, Property, Scope};
@@ -42,7 +47,11 @@ pub static RETENTION: EntityType = EntityType {
             Kind::Int32,
             "CASE WHEN {t}.retention_action = 2 THEN NULL ELSE {t}.retention_period END",
         ),
-        Property::absent("BucketId", Kind::Int64),
+        Property::computed(
+            "BucketId",
+            Kind::Int64,
+            "CASE WHEN {t}.retention_action = 1 THEN {t}.retention_bucket_id ELSE NULL END",
+        ),
         Property::computed("Type", Kind::Enum(&KIND), "0"),
     ],
     navigations: &[],
@@ -53,52 +62,83 @@ pub fn register(r: &mut Registry) {
     r.entity(&RETENTION);
     r.serve("QueueRetention_Get", list);
     r.serve("QueueRetention_GetById", one).also(&[404]);
-    r.serve("QueueRetention_PutById", put).also(&[404]);
+    r.serve("QueueRetention_PutById", put).also(&[404, 409]);
     r.serve("QueueRetention_DeleteById", reset).also(&[404]);
 }
 
-/// A policy: an action and a number of days.
+/// A policy: an action, a number of days, and where archives go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// Number of the action.
     pub action: i64,
     /// Days after the day on which an item ended.
     pub period: i64,
+    /// The bucket of archives; none with other actions.
+    pub bucket: Option<i64>,
 }
 
 impl Default for Policy {
     fn default() -> Policy {
-        Policy { action: DELETE, period: DEFAULT }
+        Policy { action: DELETE, period: DEFAULT, bucket: None }
     }
 }
 
 impl Policy {
-    fn checked(action: i64, period: Option<i64>) -> Result<Policy> {
-        match action {
-            KEEP => Ok(Policy { action, period: DEFAULT }),
-            ARCHIVE => Err(Error::new(
-                400,
-                codes::FEATURE_DISABLED,
-                "Items cannot be archived, since this server has no storage buckets. Choose Delete or None.",
-            )),
-            _ => match period {
-                Some(period) if (1..=LONGEST).contains(&period) => Ok(Policy { action, period }),
-                _ => Err(Error::argument(format!("Invalid argument 'Period': it lies between 1 and {LONGEST} days."))),
-            },
+    fn checked(action: i64, period: Option<i64>, bucket: Option<i64>) -> Result<Policy> {
+        if action == KEEP {
+            return Ok(Policy { action, period: DEFAULT, bucket: None });
         }
+        let period = period.filter(|days| (1..=LONGEST).contains(days)).ok_or_else(|| {
+            Error::argument(format!("Invalid argument 'Period': it lies between 1 and {LONGEST} days."))
+        })?;
+        let bucket = bucket.filter(|_| action == ARCHIVE);
+        if action == ARCHIVE && bucket.is_none() {
+            return Err(Error::argument("The field BucketId is required for the action Archive."));
+        }
+        Ok(Policy { action, period, bucket })
     }
 
-    /// The policy that a queue's own body carries, if it does.
+    /// The policy that a queue's own body carries, if it does. Archiving cannot be chosen there: whether the bucket can
+    /// be used is looked up by `QueueRetention` alone.
     pub fn inline(f: Fields<'_>) -> Result<Option<Policy>> {
         let Some(action) = f.choice("RetentionAction", &ACTION)? else { return Ok(None) };
-        Policy::checked(action, Some(f.int("RetentionPeriod").unwrap_or(DEFAULT))).map(Some)
+        if action == ARCHIVE {
+            return Err(Error::new(
+                400,
+                codes::FEATURE_DISABLED,
+                "Archiving is chosen with PUT /odata/QueueRetention({id}), not together with the queue.",
+            ));
+        }
+        Policy::checked(action, Some(f.int("RetentionPeriod").unwrap_or(DEFAULT)), None).map(Some)
+    }
+
+    /// Refuses an archive that could not be written: 404 for a bucket that the folder does not have or the caller does
+    /// not see, 409 for a read-only one and for encrypted queues.
+    async fn usable(self, call: &Call, unit: &mut Unit, queue: &Value) -> Result<()> {
+        let Some(bucket) = self.bucket else { return Ok(()) };
+        if queue["Encrypted"].as_bool() == Some(true) {
+            let text = "Items of an encrypted queue are not archived, since the archive would hold them in the clear.";
+            return Err(Error::conflict(codes::FORBIDDEN_OPERATION, text));
+        }
+        let disabled = || Error::new(400, codes::FEATURE_DISABLED, "This server has no storage buckets.");
+        let buckets = call.app.parts.get::<Box<dyn ArchiveBuckets>>().ok_or_else(disabled)?;
+        let (tenant, folder) = (call.tenant_id()?, call.folder()?.id);
+        let hidden = !call.rights.has("Buckets.View", Some(folder));
+        match buckets.check(unit, tenant, folder, bucket).await? {
+            None if !hidden => Ok(()),
+            Some(Unusable::ReadOnly) if !hidden => {
+                Err(Error::conflict(codes::BUCKET_IS_READ_ONLY, "The bucket is read-only."))
+            }
+            _ => Err(Error::new(404, codes::BUCKET_DOES_NOT_EXIST, "The folder has no such bucket.")),
+        }
     }
 
     /// Stores it.
     pub async fn store(self, unit: &mut Unit, queue: i64) -> Result<()> {
         unit.execute(
-            "UPDATE queue_definitions SET retention_action = $1, retention_period = $2 WHERE id = $3",
-            params![self.action, self.period, queue],
+            "UPDATE queue_definitions SET retention_action = $1, retention_period = $2, retention_bucket_id = $3 \
+             WHERE id = $4",
+            params![self.action, self.period, self.bucket, queue],
         )
         .await?;
         Ok(())
@@ -115,15 +155,15 @@ impl Policy {
     }
 
     fn shown(self) -> Value {
-        json!({"Action": self.label(), "Period": self.shown_period()})
+        json!({"Action": self.label(), "Period": self.shown_period(), "BucketId": self.bucket})
     }
 }
 
 /// The policy of a queue.
 pub async fn of(conn: &mut Conn, queue: i64) -> Result<Policy> {
-    let sql = "SELECT retention_action, retention_period FROM queue_definitions WHERE id = $1";
+    let sql = "SELECT retention_action, retention_period, retention_bucket_id FROM queue_definitions WHERE id = $1";
     let row = conn.query_opt(sql, params![queue]).await?.ok_or_else(|| Error::not_found("Queue"))?;
-    Ok(Policy { action: row.get(0)?, period: row.get(1)? })
+    Ok(Policy { action: row.get(0)?, period: row.get(1)?, bucket: row.get(2)? })
 }
 
 async fn list(call: &mut Call) -> Result<Output> {
@@ -158,7 +198,7 @@ async fn put(call: &mut Call) -> Result<Output> {
         return Err(Error::argument("Only the policy of ended items can be set; others are kept."));
     }
     let action = body.choice("Action", &ACTION)?.ok_or_else(|| Error::argument("The field Action is required."))?;
-    let policy = Policy::checked(action, body.int("Period"))?;
+    let policy = Policy::checked(action, body.int("Period"), body.int("BucketId"))?;
     change(call, policy).await
 }
 
@@ -170,6 +210,7 @@ async fn change(call: &mut Call, policy: Policy) -> Result<Output> {
     let (id, tenant, folder) = (call.int_argument("key")?, call.tenant_id()?, call.folder()?.id);
     let mut unit = call.begin().await?;
     let (key, queue, _) = seen(&mut unit, id, tenant, folder).await?;
+    policy.usable(call, &mut unit, &queue).await?;
     let before = of(&mut unit, id).await?;
     policy.store(&mut unit, id).await?;
     let name = queue["Name"].as_str().unwrap_or_default().to_owned();

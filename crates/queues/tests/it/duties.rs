@@ -8,7 +8,7 @@ use std::time::Duration;
 const DAY: u64 = 86_400;
 
 /// Waits until the duty has been through the queue for the present day.
-async fn day_is_done(server: &TestServer, queue: i64) {
+pub async fn day_is_done(server: &TestServer, queue: i64) {
     let (now, day) = (bandmaster_core::Clock::now(&*server.clock), bandmaster_core::clock::DAY);
     let sql = "SELECT retention_done_at FROM queue_definitions WHERE id = $1";
     bandmaster_testkit::wait::until("the duty of the day", async || {
@@ -63,7 +63,7 @@ suite! {
         assert_eq!(admin.get(&format!("{path}?retentionType=Stale")).await.expect(200)["Action"], "None");
         for (body, code) in [
             (json!({"Action": "Delete", "Period": 0}), 1009), (json!({"Action": "Delete", "Period": 541}), 1009),
-            (json!({"Action": "Delete"}), 1009), (json!({"Period": 5}), 1009), (json!({"Action": "Archive", "Period": 5, "BucketId": 1}), 1019),
+            (json!({"Action": "Delete"}), 1009), (json!({"Period": 5}), 1009), (json!({"Action": "Archive", "Period": 5}), 1009), (json!({"Action": "Archive", "BucketId": 1}), 1009),
             (json!({"Action": "Delete", "Period": 5, "Type": "Stale"}), 1009),
         ] {
             admin.put(&path, body).await.error(400, code);

@@ -4,6 +4,7 @@
 
 mod choosing;
 mod actions;
+mod archive;
 mod comments;
 mod contention;
 mod definitions;

@@ -168,7 +168,7 @@ pub async fn resources(call: &mut Call) -> Result<Output> {
         "AssetCredential" => assets(&mut conn, tenant, id, "a.value_type IN (5, 6)").await?,
         "Secrets" => assets(&mut conn, tenant, id, "a.value_type = 8").await?,
         "RobotCredential" => crate::neighbours::robots_of_store(&mut conn, tenant, id).await?,
-        // Buckets are not served yet.
+        // Buckets of the built-in provider have no credentials.
         _ => Vec::new(),
     };
     drop(conn);

@@ -2,8 +2,8 @@
 //!
 //! A file is named by a GUID that the server makes; nothing of a request ever becomes part of a path. Its row is made
 //! before the first byte is written and goes after the file is gone, so a crash at any point leaves nothing behind
-//! that `duty` does not find. What a file is for, and who may have it, is its user's business (attachments now,
-//! buckets later).
+//! that `duty` does not find. What a file is for, and who may have it, is its user's business (attachments, buckets,
+//! exports).
 
 pub mod disk;
 mod duty;
@@ -30,16 +30,19 @@ pub enum Area {
     Attachments,
     /// Lists that were written for whoever asked.
     Exports,
+    /// Files of storage buckets.
+    Buckets,
 }
 
 impl Area {
-    const ALL: [Area; 2] = [Area::Attachments, Area::Exports];
+    const ALL: [Area; 3] = [Area::Attachments, Area::Exports, Area::Buckets];
 
     /// The folder's name, also in signed addresses.
     pub fn name(self) -> &'static str {
         match self {
             Area::Attachments => "attachments",
             Area::Exports => "exports",
+            Area::Buckets => "buckets",
         }
     }
 
@@ -85,6 +88,22 @@ pub async fn keep(unit: &mut Unit, id: &str, written: &Written) -> Result<()> {
 /// Gives a file up, kept or being written: it is removed soon after the unit is committed.
 pub async fn discard(unit: &mut Unit, id: &str) -> Result<()> {
     unit.execute("UPDATE stored_files SET state = $1 WHERE id = $2", params![DOOMED, id]).await?;
+    unit.nudge(TOPIC);
+    Ok(())
+}
+
+/// Gives a file up if it was not kept: for writers that do not know whether the unit that keeps it went through.
+pub(crate) async fn abandon(unit: &mut Unit, id: &str) -> Result<()> {
+    let sql = "UPDATE stored_files SET state = $1 WHERE id = $2 AND state = $3";
+    unit.execute(sql, params![DOOMED, id, WRITING]).await?;
+    unit.nudge(TOPIC);
+    Ok(())
+}
+
+/// Gives up all files of a bucket, which is about to be deleted.
+pub(crate) async fn discard_bucket(unit: &mut Unit, bucket: i64) -> Result<()> {
+    let sql = "UPDATE stored_files SET state = $1 WHERE id IN (SELECT file_id FROM bucket_files WHERE bucket_id = $2)";
+    unit.execute(sql, params![DOOMED, bucket]).await?;
     unit.nudge(TOPIC);
     Ok(())
 }

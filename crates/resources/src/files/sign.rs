@@ -35,22 +35,31 @@ fn signature(keys: &KeyRing, verb: Verb, area: Area, id: &str, expires: i64) -> 
     keys.hash(&format!("{} {} {id} {expires}", verb.word(), area.name()), "blob")
 }
 
-/// The path and query of a signed address. `id` is a GUID.
-pub fn path(keys: &KeyRing, verb: Verb, area: Area, id: &str, until: Micros) -> Result<String> {
+/// The end and the signature of an address, as its query has them. `id` is all that the address says besides.
+pub fn query(keys: &KeyRing, verb: Verb, area: Area, id: &str, until: Micros) -> Result<String> {
     let expires = until / SECOND;
     let signature = signature(keys, verb, area, id, expires)?;
-    Ok(format!("/blob/{}/{id}?expires={expires}&signature={signature}", area.name()))
+    Ok(format!("expires={expires}&signature={signature}"))
+}
+
+/// The path and query of a signed address. `id` is a GUID.
+pub fn path(keys: &KeyRing, verb: Verb, area: Area, id: &str, until: Micros) -> Result<String> {
+    Ok(format!("/blob/{}/{id}?{}", area.name(), query(keys, verb, area, id, until)?))
 }
 
 /// `BlobFileAccessDto` for a file: what a client does next. `origin` is scheme and host.
 pub fn access(keys: &KeyRing, origin: &str, verb: Verb, area: Area, id: &str, now: Micros) -> Result<Value> {
-    let path = path(keys, verb, area, id, now + VALIDITY)?;
-    Ok(json!({
-        "Uri": format!("{origin}{path}"),
+    Ok(described(verb, &format!("{origin}{}", path(keys, verb, area, id, now + VALIDITY)?)))
+}
+
+/// `BlobFileAccessDto` for a whole address.
+pub fn described(verb: Verb, uri: &str) -> Value {
+    json!({
+        "Uri": uri,
         "Verb": verb.word(),
         "RequiresAuth": false,
         "Headers": {"Keys": [], "Values": []},
-    }))
+    })
 }
 
 /// Checks an address. 403 when it is over, or was not made here for this; which of the two is not told.

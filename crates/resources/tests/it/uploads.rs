@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Sends the head of an upload that announces `length` bytes, and `sent` of them; the connection stays open.
-async fn begin(server: &TestServer, uri: &str, length: u64, sent: &[u8]) -> TcpStream {
+pub async fn begin(server: &TestServer, uri: &str, length: u64, sent: &[u8]) -> TcpStream {
     let address = server.url.trim_start_matches("http://");
     let path = uri.strip_prefix(&server.url).unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -20,7 +20,7 @@ async fn begin(server: &TestServer, uri: &str, length: u64, sent: &[u8]) -> TcpS
 }
 
 /// Waits until files are as expected: rows and files on disk.
-async fn settled(server: &TestServer, expected: (i64, usize)) {
+pub async fn settled(server: &TestServer, expected: (i64, usize)) {
     bandmaster_testkit::wait::until("the files", async || files(server).await == expected).await;
 }
 
