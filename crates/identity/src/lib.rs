@@ -18,6 +18,7 @@ pub mod identity;
 pub mod jobtoken;
 mod jwt;
 pub mod keys;
+mod lockout;
 mod manage;
 mod oauth;
 pub mod organizations;

@@ -25,4 +25,5 @@ pub static MIGRATIONS: &[Migration] = migrations![
     8 "0008_resources",
     9 "0009_observe",
     10 "0010_exports",
+    15 "0015_oauth",
 ];

@@ -14,7 +14,7 @@ both! {
         let [other, other_secret, foreign, foreign_secret, public] = [
             &stage.other.key, &stage.other_secret, &stage.foreign.key, &stage.foreign_secret, &stage.public.key,
         ].map(String::clone);
-        let changes: Vec<(&str, Vec<(&str, &str)>, Expected)> = vec![
+        let changes = [
             ("no verifier", vec![("code_verifier", "")], grant),
             ("the challenge as verifier", vec![("code_verifier", CHALLENGE)], grant),
             ("wrong verifier", vec![("code_verifier", "wrong-wrong-wrong-wrong-wrong-wrong-wrong-w")], grant),
