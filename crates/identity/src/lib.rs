@@ -21,6 +21,7 @@ mod jwt;
 pub mod keys;
 mod links;
 pub mod mail;
+mod lockout;
 mod manage;
 mod neighbours;
 mod oauth;

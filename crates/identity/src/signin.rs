@@ -1,22 +1,18 @@
-//! Signing in with user name and password: lockout of accounts, slowing of addresses, the record of attempts. Unknown
-//! accounts, wrong passwords, locked and forbidden accounts are answered alike and after the same work.
+//! Signing in with user name and password: the record of attempts, and what slows guessing (`lockout` for an account,
+//! `throttle` for an address). Unknown accounts, wrong passwords, locked and forbidden accounts are answered alike and
+//! after the same work.
 
 use crate::identity::Identity;
+use crate::lockout::{self, Entry};
 use crate::organizations::{self, Organization};
 use crate::password::Match;
 use crate::portal::TenantDirectory;
+use crate::throttle::network;
 use crate::users::{self, Kind, User};
 use bandmaster_api::Call;
-use bandmaster_core::clock::SECOND;
-use bandmaster_core::time::Micros;
 use bandmaster_core::{Result, Secret};
 use bandmaster_store::params;
 use std::net::IpAddr;
-
-/// Failures in a row after which an account is locked.
-pub const MOST_FAILURES: i64 = 10;
-/// How long it is locked.
-pub const LOCKED_FOR: Micros = 300 * SECOND;
 
 /// Where somebody wants to sign in.
 #[derive(Debug, Clone, Default)]
@@ -123,8 +119,7 @@ pub(crate) async fn with_password(call: &Call, attempt: Attempt<'_>) -> Result<R
     let mut unit = call.begin().await?;
     let now = unit.now();
     unit.execute(
-        "UPDATE identity_users SET failed_attempts = 0, locked_until = NULL, last_login_at = $1, \
-         password_hash = COALESCE($2, password_hash) WHERE id = $3",
+        "UPDATE identity_users SET last_login_at = $1, password_hash = COALESCE($2, password_hash) WHERE id = $3",
         params![now, fresh, user.id],
     )
     .await?;
@@ -143,20 +138,12 @@ async fn begin(
 ) -> Result<(i64, bool)> {
     let mut unit = call.begin().await?;
     let now = unit.now();
-    let mut open = false;
-    if let Some(user) = user {
-        let counted = unit
-            .execute(
-                "UPDATE identity_users SET \
-                 failed_attempts = CASE WHEN locked_until IS NULL THEN failed_attempts + 1 ELSE 1 END, \
-                 locked_until = CASE WHEN locked_until IS NULL AND failed_attempts + 1 >= $1 THEN CAST($2 AS BIGINT) ELSE NULL END \
-                 WHERE id = $3 AND (locked_until IS NULL OR locked_until <= $4)",
-                params![MOST_FAILURES, now + LOCKED_FOR, user.id, now],
-            )
-            .await?;
-        open = counted > 0;
-    }
-    let result = match (user, open) {
+    let network = network(address);
+    let entry = match user {
+        Some(user) => lockout::entry(&mut unit, user, &network).await?,
+        None => Entry { open: false, stranger: true },
+    };
+    let result = match (user, entry.open) {
         (None, _) => "invalidUserNameTenancyName",
         (Some(_), false) => "lockedOut",
         (Some(_), true) => "invalidPassword",
@@ -164,8 +151,8 @@ async fn begin(
     let cut = |text: &str| text.chars().filter(|c| !c.is_control()).take(256).collect::<String>();
     let row = unit
         .query_one(
-            "INSERT INTO login_attempts (organization_id, user_id, user_name, at, result, client_address, client_name) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+            "INSERT INTO login_attempts (organization_id, user_id, user_name, at, result, client_address, client_name, \
+             network, from_stranger) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
             params![
                 attempt.place.organization.as_ref().map_or(0, |o| o.id),
                 user.map(|u| u.id),
@@ -173,13 +160,15 @@ async fn begin(
                 now,
                 result,
                 address.map(|a| a.to_string()),
-                call.header("user-agent").map(cut)
+                call.header("user-agent").map(cut),
+                network,
+                entry.stranger
             ],
         )
         .await?;
     let record = row.get(0)?;
     unit.commit().await?;
-    Ok((record, open))
+    Ok((record, entry.open))
 }
 
 async fn note(call: &Call, record: i64, result: &str) -> Result<()> {

@@ -1,5 +1,5 @@
 //! Slows down those who guess passwords, per address. Guessing at one account from many addresses is stopped by the
-//! account's own lockout (`signin`). Kept in memory: each node counts for itself.
+//! account's own lockout (`lockout`). Kept in memory: each node counts for itself.
 
 use bandmaster_core::clock::SECOND;
 use bandmaster_core::time::Micros;
@@ -21,6 +21,11 @@ impl Default for Throttle {
     fn default() -> Throttle {
         Throttle(Cache::new(REMEMBERED))
     }
+}
+
+/// The network of an address as `login_attempts` keeps it; empty when the address is not known.
+pub(crate) fn network(address: Option<IpAddr>) -> String {
+    address.map(|a| bucket(a).to_string()).unwrap_or_default()
 }
 
 /// Addresses of one home or office count as one.

@@ -386,7 +386,7 @@ pub async fn set_password(unit: &mut Unit, user: &User, hash: &str, must_change:
     let (stamp, now) = (unit.guid(), unit.now());
     unit.execute(
         "UPDATE identity_users SET password_hash = $1, password_changed_at = $2, must_change_password = $3, \
-         security_stamp = $4, failed_attempts = 0, locked_until = NULL, updated_at = $5 WHERE id = $6",
+         security_stamp = $4, updated_at = $5 WHERE id = $6",
         params![hash, now, must_change, stamp, now, user.id],
     )
     .await?;

@@ -30,4 +30,5 @@ pub static MIGRATIONS: &[Migration] = migrations![
     11 "0011_queue_leases",
     12 "0012_queue_actions",
     13 "0013_buckets",
+    15 "0015_oauth",
 ];

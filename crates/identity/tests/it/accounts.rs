@@ -207,7 +207,7 @@ both! {
 }
 
 /// Runs futures at the same time on this task.
-async fn futures_of<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
+pub async fn futures_of<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
     let mut running: Vec<_> = futures.into_iter().map(Box::pin).collect();
     let mut done: Vec<Option<T>> = running.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {

@@ -10,6 +10,7 @@ mod accounts;
 mod applications;
 mod authorize;
 mod discovery;
+mod guessing;
 mod hostile;
 mod keys;
 mod legacy;
