@@ -25,10 +25,10 @@ pub static MIGRATIONS: &[Migration] = migrations![
     8 "0008_resources",
     9 "0009_observe",
     10 "0010_exports",
-    14 "0014_mail",
-    16 "0016_audit_chain",
     11 "0011_queue_leases",
     12 "0012_queue_actions",
     13 "0013_buckets",
+    14 "0014_mail",
     15 "0015_oauth",
+    16 "0016_audit_chain",
 ];

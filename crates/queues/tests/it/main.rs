@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod choosing;
 mod actions;
 mod archive;
+mod choosing;
 mod comments;
 mod contention;
 mod definitions;
@@ -12,8 +12,8 @@ mod duties;
 mod figures;
 mod items;
 mod leases;
-mod returning;
 mod limits;
+mod returning;
 mod review;
 mod schemas;
 mod transactions;

@@ -98,7 +98,7 @@ both! {
         stage.browser.sign_in(world, &address(&stage.asking(&[])), "admin", "another 8 words").await;
         let [access, refresh, _] = stage.tokens(world).await;
         let mut unit = world.unit().await;
-        applications::remove(&mut unit, &stage.app).await.unwrap();
+        applications::remove(&mut unit, &world.app, &stage.app).await.unwrap();
         unit.commit().await.unwrap();
         send(fields(&stage, &refresh)).await.refused(400, "invalid_client");
         world.who(&access).await.expect(401);
