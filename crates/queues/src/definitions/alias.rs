@@ -60,7 +60,7 @@ async fn with_retention(call: &Call, id: i64, mut queue: Map<String, Value>) -> 
     let policy = retention::of(&mut call.read().await?, id).await?;
     queue.insert("RetentionAction".into(), policy.label());
     queue.insert("RetentionPeriod".into(), policy.shown_period());
-    queue.insert("RetentionBucketId".into(), Value::Null);
+    queue.insert("RetentionBucketId".into(), policy.bucket.map_or(Value::Null, Value::from));
     queue.insert("RetentionBucketName".into(), Value::Null);
     Ok(Output::entity(QUEUE.set, queue))
 }

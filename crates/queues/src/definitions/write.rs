@@ -132,19 +132,25 @@ pub async fn made(call: &mut Call) -> Result<Map<String, Value>> {
     .map_err(|e| taken(e, &wish.name))?;
     let made =
         entity_json(&mut unit, &QUEUE, id, tenant).await?.ok_or_else(|| Error::internal("a new queue is gone"))?;
+    let made = Value::Object(made);
+    retention.usable(call, &mut unit, &made).await?;
+    retention.store(&mut unit, id).await?;
     let change = Change {
         component: "Queues",
         action: "Create",
         id: Some(id),
         key: Some(&key),
         name: &wish.name,
-        after: Some(Value::Object(made.clone())),
+        after: Some(made.clone()),
         ..Change::default()
     };
     unit.audit(change).await?;
-    unit.event("queue.created", Some(folder), Some(&key), &Value::Object(made.clone())).await?;
+    unit.event("queue.created", Some(folder), Some(&key), &made).await?;
     unit.commit().await?;
-    Ok(made)
+    match made {
+        Value::Object(made) => Ok(made),
+        _ => Err(Error::internal("a queue is no object")),
+    }
 }
 
 /// A queue that is seen from the call's folder: its key, its present state, and the folders it is linked to.
@@ -210,6 +216,7 @@ pub async fn change(call: &mut Call, id: i64) -> Result<Output> {
     )
     .await?;
     if let Some(policy) = wish.retention {
+        policy.usable(call, &mut unit, &before).await?;
         policy.store(&mut unit, id).await?;
     }
     unit.execute("UPDATE queue_folders SET name = $1 WHERE queue_id = $2", params![fold(&wish.name), id])

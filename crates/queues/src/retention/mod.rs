@@ -98,23 +98,15 @@ impl Policy {
         Ok(Policy { action, period, bucket })
     }
 
-    /// The policy that a queue's own body carries, if it does. Archiving cannot be chosen there: whether the bucket can
-    /// be used is looked up by `QueueRetention` alone.
+    /// The policy that a queue's own body carries, if it does. Whoever stores it asks [`Policy::usable`] before.
     pub fn inline(f: Fields<'_>) -> Result<Option<Policy>> {
         let Some(action) = f.choice("RetentionAction", &ACTION)? else { return Ok(None) };
-        if action == ARCHIVE {
-            return Err(Error::new(
-                400,
-                codes::FEATURE_DISABLED,
-                "Archiving is chosen with PUT /odata/QueueRetention({id}), not together with the queue.",
-            ));
-        }
-        Policy::checked(action, Some(f.int("RetentionPeriod").unwrap_or(DEFAULT)), None).map(Some)
+        Policy::checked(action, Some(f.int("RetentionPeriod").unwrap_or(DEFAULT)), f.int("RetentionBucketId")).map(Some)
     }
 
     /// Refuses an archive that could not be written: 404 for a bucket that the folder does not have or the caller does
-    /// not see, 409 for a read-only one and for encrypted queues.
-    async fn usable(self, call: &Call, unit: &mut Unit, queue: &Value) -> Result<()> {
+    /// not see, 409 for a read-only one and for encrypted queues. `queue` is the queue as it is shown.
+    pub async fn usable(self, call: &Call, unit: &mut Unit, queue: &Value) -> Result<()> {
         let Some(bucket) = self.bucket else { return Ok(()) };
         if queue["Encrypted"].as_bool() == Some(true) {
             let text = "Items of an encrypted queue are not archived, since the archive would hold them in the clear.";

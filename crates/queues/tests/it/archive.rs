@@ -241,8 +241,21 @@ suite! {
         clerk.put(&path, json!({"Action": "Delete", "Period": 5})).await.expect(200);
         let sealed = queue(&admin, json!({"Name": "sealed", "Encrypted": true})).await;
         admin.put(&format!("/odata/QueueRetention({sealed})"), body(&good["Id"])).await.error(409, 1017);
-        let inline = json!({"Name": "inline", "RetentionAction": "Archive", "RetentionPeriod": 5, "RetentionBucketId": good["Id"]});
-        admin.post("/odata/QueueDefinitions/UiPath.Server.Configuration.OData.CreateQueue", inline).await.error(400, 1019);
+        let op = |name: &str| format!("/odata/QueueDefinitions/UiPath.Server.Configuration.OData.{name}");
+        let inline = |name: &str, id: &Value| json!({"Name": name, "RetentionAction": "Archive", "RetentionPeriod": 5, "RetentionBucketId": id});
+        admin.post(&op("CreateQueue"), inline("x", &far["Id"])).await.error(404, 3105);
+        admin.post(&op("CreateQueue"), inline("x", &fixed["Id"])).await.error(409, 3102);
+        admin.post(&op("CreateQueue"), inline("x", &Value::Null)).await.error(400, 1009);
+        let made = admin.post(&op("CreateQueue"), inline("x", &good["Id"])).await.expect(201);
+        assert_eq!((&made["RetentionAction"], &made["RetentionBucketId"]), (&json!("Archive"), &good["Id"]));
+        let mut edit = inline("x", &fixed["Id"]);
+        edit["Id"] = made["Id"].clone();
+        admin.post(&op("EditQueue"), edit.clone()).await.error(409, 3102);
+        edit["RetentionBucketId"] = good["Id"].clone();
+        admin.post(&op("EditQueue"), edit).await.expect(200);
+        let of_made = format!("/odata/QueueRetention({})", made["Id"]);
+        assert_eq!(admin.get(&of_made).await.expect(200)["BucketId"], good["Id"]);
+        admin.delete(&of_made).await.expect(204);
         assert_eq!(admin.get(&path).await.expect(200)["Action"], "Delete");
         admin.put(&path, body(&good["Id"])).await.expect(200);
         // Editing the queue leaves its policy alone.

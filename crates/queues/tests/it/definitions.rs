@@ -102,7 +102,7 @@ suite! {
         assert_eq!((&now["Name"], &now["RetentionPeriod"], &now["RetentionBucketName"]), (&json!("r"), &json!(7), &json!(null)));
         admin.post(&format!("{base}.EditQueue"), json!({"Name": "r"})).await.error(400, 1009);
         admin.post(&format!("{base}.EditQueue"), json!({"Id": 4711, "Name": "r"})).await.error(404, 1002);
-        admin.post(&format!("{base}.CreateQueue"), json!({"Name": "x", "RetentionAction": "Archive", "RetentionBucketId": 3})).await.error(400, 1019);
+        admin.post(&format!("{base}.CreateQueue"), json!({"Name": "x", "RetentionAction": "Archive", "RetentionBucketId": 3})).await.error(404, 3105);
         admin.post(&format!("{base}.CreateQueue"), json!({"Name": "x".repeat(51)})).await.error(400, 1009);
         admin.post(&format!("{base}.CreateQueue"), json!({"Name": "R"})).await.error(409, 1001);
         server.other_tenant().await.get(&path).await.error(404, 1002);
