@@ -6,7 +6,7 @@ use crate::app::App;
 use bandmaster_core::Result;
 use bandmaster_core::time::Micros;
 use futures::future::BoxFuture;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A background duty.
@@ -21,6 +21,38 @@ pub trait Duty: Send + Sync + 'static {
 
     /// Does what is due and tells when to come again.
     fn tick<'a>(&'a self, app: &'a Arc<App>, now: Micros) -> BoxFuture<'a, Result<Micros>>;
+}
+
+/// Since when a duty has watched without a gap. Whoever was not heard while nobody listened (the server was down, its
+/// clock jumped) is not to be taken for lost.
+#[derive(Debug)]
+pub struct Watch {
+    gap: Micros,
+    seen: Mutex<Option<Watched>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Watched {
+    since: Micros,
+    last: Micros,
+}
+
+impl Watch {
+    /// A watch for which a longer time than this between two looks is a gap.
+    pub fn new(gap: Micros) -> Watch {
+        Watch { gap, seen: Mutex::default() }
+    }
+
+    /// Notes a look; since when there was no gap.
+    pub fn look(&self, now: Micros) -> Micros {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = match *seen {
+            Some(w) if now.saturating_sub(w.last) <= self.gap => w.since,
+            _ => now,
+        };
+        *seen = Some(Watched { since, last: now });
+        since
+    }
 }
 
 /// After a failure a duty waits this long.
@@ -55,5 +87,16 @@ pub async fn run(app: Arc<App>, duty: Arc<dyn Duty>) {
             () = nudged => {}
             () = tokio::time::sleep(pause) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Watch;
+
+    #[test]
+    fn a_gap_begins_anew() {
+        let watch = Watch::new(40);
+        assert_eq!([100, 110, 150, 191, 200].map(|now| watch.look(now)), [100, 100, 100, 191, 191]);
     }
 }

@@ -6,7 +6,7 @@ use bandmaster_core::Ids;
 pub fn continued(incoming: Option<&str>, ids: &dyn Ids) -> String {
     let mut bytes = [0u8; 24];
     ids.fill(&mut bytes);
-    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let hex = bandmaster_core::text::hex(&bytes);
     let (fresh_trace, span) = hex.split_at(32);
     let trace = incoming.and_then(trace_of).unwrap_or(fresh_trace);
     format!("00-{trace}-{span}-01")

@@ -130,6 +130,14 @@ impl Unit {
         })
     }
 
+    /// Runs something in a unit of its own and commits it; an error undoes it. For duties: what they do in one go.
+    pub async fn run<T>(app: &App, context: UnitContext, work: impl AsyncFnOnce(&mut Unit) -> Result<T>) -> Result<T> {
+        let mut unit = Unit::begin(app, context, Fates::default()).await?;
+        let result = work(&mut unit).await?;
+        unit.commit().await?;
+        Ok(result)
+    }
+
     /// The moment of the unit; the same for everything in it.
     pub fn now(&self) -> i64 {
         self.now

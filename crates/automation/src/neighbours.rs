@@ -53,12 +53,6 @@ pub async fn account(conn: &mut Conn, user_id: i64) -> Result<Option<(String, St
     row.map(|r| Ok((r.get(0)?, r.get(1)?))).transpose()
 }
 
-/// The organization of a tenant.
-pub async fn organization_of(conn: &mut Conn, tenant_id: i64) -> Result<i64> {
-    let row = conn.query_opt("SELECT organization_id FROM tenants WHERE id = $1", params![tenant_id]).await?;
-    Ok(row.map(|r| r.get(0)).transpose()?.unwrap_or(0))
-}
-
 /// A number that rises with every change of assignments and rights in a tenant.
 pub async fn access_version(conn: &mut Conn, tenant_id: i64) -> Result<i64> {
     let row = conn.query_opt("SELECT access_version FROM tenants WHERE id = $1", params![tenant_id]).await?;

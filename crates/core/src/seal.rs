@@ -127,7 +127,7 @@ impl KeyRing {
         mac.update(purpose.as_bytes());
         mac.update(&[0]);
         mac.update(secret.as_bytes());
-        Ok(mac.finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect())
+        Ok(crate::text::hex(&mac.finalize().into_bytes()))
     }
 }
 

@@ -21,6 +21,16 @@ pub fn fold(text: &str) -> String {
     text.chars().map(fold_char).collect()
 }
 
+/// Bytes as hexadecimal digits, two lower-case ones each.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// Where a part is looked for in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Within {

@@ -74,8 +74,7 @@ async fn abandon(app: &App, name: &str, late: &[Late]) -> Result<()> {
     let Some(first) = late.first() else { return Ok(()) };
     let mut context = UnitContext::duty(name).within(first.organization, first.tenant);
     context.folder_id = first.folder;
-    let fates = Fates::default();
-    let mut unit = Unit::begin(app, context, fates.clone()).await?;
+    let mut unit = Unit::begin(app, context, Fates::default()).await?;
     let Some(queue) = definitions::by_id(&mut unit, first.queue).await? else { return Ok(()) };
     for item in late {
         let attempt = match attempt::load(&mut unit, item.id).await {
@@ -85,8 +84,7 @@ async fn abandon(app: &App, name: &str, late: &[Late]) -> Result<()> {
         let before = unit.now() - LONGEST;
         one(&mut unit, &app.keys, &queue, attempt, before).await?;
     }
-    unit.commit().await?;
-    fates.settled().await
+    unit.commit().await
 }
 
 /// Abandons an item that its present holder has had since `before` or longer.

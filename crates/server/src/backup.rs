@@ -98,7 +98,7 @@ fn hash(path: &Path) -> Result<String> {
         }
         hasher.update(buffer.get(..n).unwrap_or_default());
     }
-    Ok(hasher.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    Ok(bandmaster_core::text::hex(&hasher.finalize()))
 }
 
 /// All files below a folder, relative to it, in order.

@@ -44,7 +44,7 @@ impl Migration {
             hash.update(line.trim_end().as_bytes());
             hash.update(b"\n");
         }
-        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        bandmaster_core::text::hex(&hash.finalize())
     }
 
     /// The statements for one engine.

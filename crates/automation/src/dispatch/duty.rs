@@ -1,7 +1,8 @@
 //! The duty that places waiting jobs.
 
 use super::round::{Round, enter};
-use crate::{neighbours, topics};
+use crate::topics;
+use bandmaster_access::tenants::organization_of;
 use bandmaster_api::{App, Duty, Fates, Unit, UnitContext};
 use bandmaster_core::Result;
 use bandmaster_core::clock::SECOND;
@@ -64,7 +65,7 @@ pub async fn dispatch(app: &App, tenant_id: i64) -> Result<usize> {
         if Round::new(app, tenant_id).find(&mut conn).await?.is_none() {
             return Ok(placed);
         }
-        let organization = neighbours::organization_of(&mut conn, tenant_id).await?;
+        let organization = organization_of(&mut conn, tenant_id).await?;
         drop(conn);
         let context = UnitContext::duty("dispatch").within(organization, tenant_id);
         match some(app, context, tenant_id).await {

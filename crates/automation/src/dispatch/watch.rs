@@ -11,14 +11,16 @@ use crate::jobs::state::{Event, Outcome, State, after};
 use crate::jobs::stop;
 use crate::jobs::timers::{ALERTED_PENDING, ALERTED_RUNNING, Due};
 use crate::parts::{JobAlerts, OverdueJob, settings};
-use crate::{neighbours, topics};
+use crate::topics;
+use bandmaster_access::tenants::organization_of;
+use bandmaster_api::duties::Watch;
 use bandmaster_api::{App, Duty, Fates, Unit, UnitContext};
 use bandmaster_core::Result;
 use bandmaster_core::clock::SECOND;
 use bandmaster_core::time::Micros;
 use bandmaster_store::{Conn, Value, params};
 use futures::future::BoxFuture;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// It looks at least this often.
 const PERIOD: Micros = 15 * SECOND;
@@ -27,29 +29,15 @@ const AT_ONCE: i64 = 200;
 /// A longer pause between two looks was a gap.
 const GAP: Micros = 4 * PERIOD;
 
-/// Since when this node has watched, and when it last looked.
-#[derive(Debug, Clone, Copy)]
-struct Watched {
-    since: Micros,
-    last: Micros,
-}
-
 /// The duty `job-watch`. Any number of nodes may run it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct JobWatch {
-    watched: Mutex<Option<Watched>>,
+    watch: Watch,
 }
 
-impl JobWatch {
-    /// Notes a look at the jobs; since when there was no gap.
-    fn look(&self, now: Micros) -> Micros {
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = match *watched {
-            Some(w) if now.saturating_sub(w.last) <= GAP => w.since,
-            _ => now,
-        };
-        *watched = Some(Watched { since, last: now });
-        since
+impl Default for JobWatch {
+    fn default() -> JobWatch {
+        JobWatch { watch: Watch::new(GAP) }
     }
 }
 
@@ -66,7 +54,7 @@ impl Duty for JobWatch {
         Box::pin(async move {
             expired(app, now).await?;
             due(app, now).await?;
-            let since = self.look(now);
+            let since = self.watch.look(now);
             let lost_after = settings(app).lost_after;
             if now.saturating_sub(since) >= lost_after {
                 lost(app, now - lost_after).await?;
@@ -120,7 +108,7 @@ where
 {
     let mut conn = app.store.read().await?;
     let Some(job) = row::any_by_id(&mut conn, id).await? else { return Ok(()) };
-    let organization = neighbours::organization_of(&mut conn, job.tenant_id).await?;
+    let organization = organization_of(&mut conn, job.tenant_id).await?;
     drop(conn);
     let context = UnitContext::duty("job-watch").within(organization, job.tenant_id);
     let mut unit = Unit::begin(app, context, Fates::default()).await?;
@@ -236,19 +224,4 @@ async fn again(unit: &mut Unit, job: &Job, alerted: i64) -> Result<()> {
     )
     .await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_gap_starts_the_watch_anew() {
-        let watch = JobWatch::default();
-        assert_eq!(watch.look(100), 100);
-        assert_eq!(watch.look(100 + PERIOD), 100);
-        assert_eq!(watch.look(100 + PERIOD + GAP), 100);
-        let late = 100 + PERIOD + 2 * GAP + 1;
-        assert_eq!(watch.look(late), late);
-    }
 }

@@ -2,7 +2,6 @@
 
 use crate::identity::Identity;
 use crate::links::{self, Open, Purpose, Void};
-use crate::oauth::form::Form;
 use crate::pages::{self, link as page, nonce};
 use crate::password::Policy;
 use crate::users::{self, Profile};
@@ -48,18 +47,15 @@ async fn form(
     let organization = organization.map(|o| o.name).unwrap_or_default();
     let body = page::invitation(&shown, &organization, names.0.unwrap_or_default(), names.1.unwrap_or_default());
     let output = pages::page(status, "Welcome", &body, &[]);
-    Ok(match cookie {
-        Some(cookie) => output.header("set-cookie", cookie),
-        None => output,
-    })
+    Ok(nonce::with_cookie(output, cookie))
 }
 
 /// `POST /identity/account/invitation`.
 pub(super) async fn submit(call: &mut Call) -> Result<Output> {
-    let Ok(fields) = Form::body(call) else { return Ok(nonce::stale()) };
-    if !nonce::fits(call, fields.get("nonce"))? {
-        return Ok(nonce::stale());
-    }
+    let fields = match nonce::posted(call)? {
+        Ok(fields) => fields,
+        Err(page) => return Ok(page),
+    };
     let token = fields.get("token").unwrap_or_default();
     let link = match look(call, token).await? {
         Ok(link) => link,

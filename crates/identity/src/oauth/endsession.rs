@@ -54,10 +54,7 @@ pub async fn show(call: &mut Call) -> Result<Output> {
     let action = format!("{}/identity/connect/endsession", prefix(call));
     let body = pages::sign_out(&action, &field, &session.user.shown_name());
     let output = pages::page(200, "Sign out", &body, &[]);
-    Ok(match cookie {
-        Some(cookie) => output.header("set-cookie", cookie),
-        None => output,
-    })
+    Ok(nonce::with_cookie(output, cookie))
 }
 
 /// `POST /identity/connect/endsession`.

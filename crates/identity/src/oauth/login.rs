@@ -90,14 +90,7 @@ async fn form(
     });
     body.push_str(&crate::reset::offer(call, organization));
     let output = pages::page(status, "Sign in", &body, &back.leads_to());
-    Ok(with_cookie(output, cookie))
-}
-
-fn with_cookie(output: Output, cookie: Option<String>) -> Output {
-    match cookie {
-        Some(cookie) => output.header("set-cookie", cookie),
-        None => output,
-    }
+    Ok(nonce::with_cookie(output, cookie))
 }
 
 /// A form that one of these pages sent, and where it leads back to; else the page that says why not.
@@ -185,7 +178,7 @@ fn new_password(call: &Call, back: &Return, status: u16, ticket: &str, problem: 
     let action = format!("{}/identity/account/password", prefix(call));
     let body = page::new_password(&action, &field, &back.query, ticket, problem);
     let output = pages::page(status, "Set a new password", &body, &back.leads_to());
-    Ok(with_cookie(output, cookie))
+    Ok(nonce::with_cookie(output, cookie))
 }
 
 /// `POST /identity/account/password`.

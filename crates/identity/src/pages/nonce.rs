@@ -2,6 +2,7 @@
 //! form, but knows neither.
 
 use super::message;
+use crate::oauth::form::Form;
 use crate::sessions::{cookie, set_cookie};
 use bandmaster_api::{Call, Output};
 use bandmaster_core::Result;
@@ -21,6 +22,20 @@ pub(crate) fn field(call: &Call) -> Result<(String, Option<String>)> {
             Ok((call.app.keys.hash(&value, PURPOSE)?, Some(set_cookie(call, NAME, &value, LIFE))))
         }
     }
+}
+
+/// The page with the cookie that its form needs.
+pub(crate) fn with_cookie(page: Output, cookie: Option<String>) -> Output {
+    match cookie {
+        Some(cookie) => page.header("set-cookie", cookie),
+        None => page,
+    }
+}
+
+/// The form that one of our pages sent; else the page that says that it is not valid.
+pub(crate) fn posted(call: &Call) -> Result<Result<Form, Output>> {
+    let Ok(fields) = Form::body(call) else { return Ok(Err(stale())) };
+    Ok(if fits(call, fields.get("nonce"))? { Ok(fields) } else { Err(stale()) })
 }
 
 /// Whether the form's field belongs to the browser's cookie, and no other site sent it.

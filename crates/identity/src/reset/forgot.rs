@@ -2,7 +2,7 @@
 
 use super::{TOPIC, context};
 use crate::identity::Identity;
-use crate::oauth::form::{Form, encode};
+use crate::oauth::form::encode;
 use crate::pages::{self, link as page, nonce};
 use crate::{organizations, signin};
 use bandmaster_api::{Call, Output};
@@ -38,10 +38,7 @@ async fn form(call: &Call, status: u16, organization: &str, problem: Option<&str
     let (field, cookie) = nonce::field(call)?;
     let body = page::forgot(PATH, &field, organization, several, problem);
     let output = pages::page(status, "Forgot your password?", &body, &[]);
-    Ok(match cookie {
-        Some(cookie) => output.header("set-cookie", cookie),
-        None => output,
-    })
+    Ok(nonce::with_cookie(output, cookie))
 }
 
 /// `POST /identity/account/forgot`.
@@ -49,10 +46,10 @@ pub(super) async fn submit(call: &mut Call) -> Result<Output> {
     if call.app.settings.public_url.is_none() {
         return Ok(unavailable());
     }
-    let Ok(fields) = Form::body(call) else { return Ok(nonce::stale()) };
-    if !nonce::fits(call, fields.get("nonce"))? {
-        return Ok(nonce::stale());
-    }
+    let fields = match nonce::posted(call)? {
+        Ok(fields) => fields,
+        Err(page) => return Ok(page),
+    };
     let organization = fields.get("organization").unwrap_or_default();
     let name = fields.get("username").unwrap_or_default().trim().to_owned();
     if name.is_empty() || name.chars().count() > 256 {

@@ -3,7 +3,6 @@
 use crate::identity::Identity;
 use crate::invitations::accept::problem;
 use crate::links::{self, Open, Purpose, Void};
-use crate::oauth::form::Form;
 use crate::pages::{self, link as page, nonce};
 use crate::{principal, users};
 use bandmaster_api::{Call, Output};
@@ -34,18 +33,15 @@ fn form(call: &Call, status: u16, link: &Open, token: &str, problem: Option<&str
         problem,
     });
     let output = pages::page(status, "Choose a new password", &body, &[]);
-    Ok(match cookie {
-        Some(cookie) => output.header("set-cookie", cookie),
-        None => output,
-    })
+    Ok(nonce::with_cookie(output, cookie))
 }
 
 /// `POST /identity/account/reset`. Every session and refresh token of the account ends.
 pub(super) async fn submit(call: &mut Call) -> Result<Output> {
-    let Ok(fields) = Form::body(call) else { return Ok(nonce::stale()) };
-    if !nonce::fits(call, fields.get("nonce"))? {
-        return Ok(nonce::stale());
-    }
+    let fields = match nonce::posted(call)? {
+        Ok(fields) => fields,
+        Err(page) => return Ok(page),
+    };
     let token = fields.get("token").unwrap_or_default();
     let link = match look(call, token).await? {
         Ok(link) => link,

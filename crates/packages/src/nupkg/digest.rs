@@ -30,15 +30,7 @@ pub fn sha256(mut reader: impl Read) -> io::Result<Fingerprint> {
             Err(e) => return Err(e),
         }
     }
-    Ok(Fingerprint { sha256: hex(&hash.finalize()), size })
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut out, b| {
-        let _ = write!(out, "{b:02x}");
-        out
-    })
+    Ok(Fingerprint { sha256: bandmaster_core::text::hex(&hash.finalize()), size })
 }
 
 /// The hexadecimal digest of the parts, told apart by a separator that no part holds.
@@ -48,7 +40,7 @@ pub(crate) fn hex_of(parts: &[&str]) -> String {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    hex(&hash.finalize())
+    bandmaster_core::text::hex(&hash.finalize())
 }
 
 /// A GUID that is always the same for the same parts (a version 8 UUID of their digest).

@@ -216,7 +216,7 @@ impl Draft {
         if body.has("RemoteControlAccess") {
             self.remote_control = body.choice("RemoteControlAccess", &REMOTE_CONTROL)?.unwrap_or(0);
         }
-        self.retention.take(body, "RetentionAction", "RetentionPeriod", "RetentionBucketId")
+        self.retention.take(body, "RetentionAction", "RetentionPeriod")
     }
 }
 

@@ -39,8 +39,8 @@ impl Retention {
     }
 
     /// Takes over what the body has under these names.
-    pub(super) fn take(&mut self, body: &Fields<'_>, action: &str, period: &str, bucket: &str) -> Result<()> {
-        if let Some(action) = body.choice(action, &RETENTION_ACTION)? {
+    pub(super) fn take(&mut self, body: &Fields<'_>, action_name: &str, period: &str) -> Result<()> {
+        if let Some(action) = body.choice(action_name, &RETENTION_ACTION)? {
             self.action = action;
         }
         if let Some(days) = body.int(period) {
@@ -50,8 +50,7 @@ impl Retention {
             self.period = days;
         }
         if self.action == ARCHIVE {
-            // There are no buckets to archive into.
-            return Err(Error::argument(format!("The bucket of '{bucket}' does not exist.")));
+            return Err(Error::argument(format!("'{action_name}' cannot be Archive: jobs are not archived.")));
         }
         self.bucket_id = None;
         Ok(())
@@ -102,7 +101,7 @@ async fn get(call: &mut Call) -> Result<Output> {
 
 async fn put(call: &mut Call) -> Result<Output> {
     let mut wanted = Retention::default();
-    wanted.take(&call.body(), "Action", "Period", "BucketId")?;
+    wanted.take(&call.body(), "Action", "Period")?;
     store(call, wanted).await?;
     Ok(Output::empty())
 }

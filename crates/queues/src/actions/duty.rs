@@ -52,7 +52,7 @@ impl Duty for Actions {
         Box::pin(async move {
             let node = self.node.get_or_init(|| app.ids.guid());
             if task::any_old(&mut app.store.read().await?, now).await? {
-                in_unit(app, UnitContext::duty(self.name()), async |unit| task::remove_old(unit).await).await?;
+                Unit::run(app, UnitContext::duty(self.name()), async |unit| task::remove_old(unit).await).await?;
             }
             let waiting = task::waiting(&mut app.store.read().await?, node, now).await?;
             let Some(task) = waiting else { return Ok(now + PAUSE) };
@@ -63,7 +63,7 @@ impl Duty for Actions {
                 Err(Trouble { item, error }) => {
                     tracing::warn!(action = task.id, item, %error, cause = error.internal_text(), "an action on queue items failed");
                     let over = item.is_none() && task.attempts + 1 >= ATTEMPTS;
-                    in_unit(app, context, async |unit| match over {
+                    Unit::run(app, context, async |unit| match over {
                         true => task.fail(unit, error.message()).await,
                         false => task.postpone(unit).await,
                     })
@@ -85,14 +85,6 @@ impl<E: Into<Error>> From<E> for Trouble {
     fn from(error: E) -> Trouble {
         Trouble { item: None, error: error.into() }
     }
-}
-
-async fn in_unit(app: &App, context: UnitContext, work: impl AsyncFnOnce(&mut Unit) -> Result<()>) -> Result<()> {
-    let fates = Fates::default();
-    let mut unit = Unit::begin(app, context, fates.clone()).await?;
-    work(&mut unit).await?;
-    unit.commit().await?;
-    fates.settled().await
 }
 
 /// Does the next part of an action.
@@ -142,8 +134,7 @@ async fn part(
     picking: &Picking,
     failure: Option<(i64, String)>,
 ) -> Result<(), Trouble> {
-    let fates = Fates::default();
-    let mut unit = Unit::begin(app, context.clone(), fates.clone()).await?;
+    let mut unit = Unit::begin(app, context.clone(), Fates::default()).await?;
     if !task.hold(&mut unit, node).await? {
         return Ok(());
     }
@@ -159,7 +150,6 @@ async fn part(
     }
     task.advance(&mut unit, Progress { tally, failure, up_to: picking.up_to }).await?;
     unit.commit().await?;
-    fates.settled().await?;
     Ok(())
 }
 

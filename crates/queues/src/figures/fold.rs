@@ -50,8 +50,7 @@ pub async fn fold(app: &App) -> Result<bool> {
     if app.store.read().await?.query_opt(waiting, &[]).await?.is_none() {
         return Ok(false);
     }
-    let fates = Fates::default();
-    let mut unit = Unit::begin(app, UnitContext::duty("queue-figures"), fates.clone()).await?;
+    let mut unit = Unit::begin(app, UnitContext::duty("queue-figures"), Fates::default()).await?;
     let lock = if unit.dialect() == Dialect::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
     let sql = format!(
         "UPDATE queue_item_events SET counted = 1 WHERE id IN (SELECT n.id FROM queue_item_events n WHERE n.counted = 0 \
@@ -98,7 +97,6 @@ pub async fn fold(app: &App) -> Result<bool> {
         .collect();
     unit.execute_many(ADD, &values).await?;
     unit.commit().await?;
-    fates.settled().await?;
     Ok(u64::try_from(rows.len()).unwrap_or(0) >= AT_ONCE)
 }
 
@@ -121,12 +119,10 @@ const ADD: &str = "INSERT INTO queue_figures (queue_id, grain, begins_at, new_de
 
 /// Removes figures of periods that nobody can ask for any more.
 async fn clear(app: &App, now: Micros) -> Result<()> {
-    let fates = Fates::default();
-    let mut unit = Unit::begin(app, UnitContext::duty("queue-figures"), fates.clone()).await?;
+    let mut unit = Unit::begin(app, UnitContext::duty("queue-figures"), Fates::default()).await?;
     for (grain, _, kept) in GRAINS {
         unit.execute("DELETE FROM queue_figures WHERE grain = $1 AND begins_at < $2", params![grain, now - kept])
             .await?;
     }
-    unit.commit().await?;
-    fates.settled().await
+    unit.commit().await
 }

@@ -4,7 +4,8 @@ use super::MOST_LOSSES;
 use crate::abandon;
 use crate::attempt;
 use crate::definitions;
-use crate::transactions::give_back;
+use crate::transactions::give_back::{self, Back, EXPIRED};
+use bandmaster_api::duties::Watch;
 use bandmaster_api::{App, Duty, Fates, Unit, UnitContext};
 use bandmaster_core::Result;
 use bandmaster_core::clock::{MINUTE, SECOND};
@@ -13,7 +14,7 @@ use bandmaster_fleet::LiveJobs;
 use bandmaster_store::params;
 use futures::future::BoxFuture;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Items of a queue that are looked at together.
 const AT_ONCE: i64 = 200;
@@ -22,29 +23,15 @@ const PERIOD: Micros = 20 * SECOND;
 /// A longer time without a look: the server was down, or its clock jumped. What was not heard meanwhile tells nothing.
 const GAP: Micros = 4 * PERIOD;
 
-/// Since when this node has watched, and when it last looked.
-#[derive(Debug, Clone, Copy)]
-struct Watched {
-    since: Micros,
-    last: Micros,
-}
-
 /// The duty. It may run on every node: the state of an item decides who takes it back.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Leases {
-    watched: Mutex<Option<Watched>>,
+    watch: Watch,
 }
 
-impl Leases {
-    /// Notes a look; since when there was no gap.
-    fn look(&self, now: Micros) -> Micros {
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = match *watched {
-            Some(w) if now.saturating_sub(w.last) <= GAP => w.since,
-            _ => now,
-        };
-        *watched = Some(Watched { since, last: now });
-        since
+impl Default for Leases {
+    fn default() -> Leases {
+        Leases { watch: Watch::new(GAP) }
     }
 }
 
@@ -71,7 +58,7 @@ impl Duty for Leases {
 
     fn tick<'a>(&'a self, app: &'a Arc<App>, now: Micros) -> BoxFuture<'a, Result<Micros>> {
         Box::pin(async move {
-            let since = self.look(now);
+            let since = self.watch.look(now);
             for queue in queues(app).await? {
                 let before = now - queue.lease;
                 // Nothing can be said of a time in which nobody has listened.
@@ -132,8 +119,7 @@ async fn take_back(app: &App, name: &str, queue: &Queue, before: Micros, mut sil
     }
     let mut context = UnitContext::duty(name).within(queue.organization, queue.tenant);
     context.folder_id = queue.folder;
-    let fates = Fates::default();
-    let mut unit = Unit::begin(app, context, fates.clone()).await?;
+    let mut unit = Unit::begin(app, context, Fates::default()).await?;
     let Some(definition) = definitions::by_id(&mut unit, queue.id).await? else { return Ok(()) };
     for item in silent {
         let attempt = match attempt::load(&mut unit, item.id).await {
@@ -147,11 +133,11 @@ async fn take_back(app: &App, name: &str, queue: &Queue, before: Micros, mut sil
         if attempt.lease_losses + 1 >= MOST_LOSSES {
             abandon::one(&mut unit, &app.keys, &definition, attempt, before).await?;
         } else {
-            give_back::put(&mut unit, &definition, &attempt, None, Some(before)).await?;
+            let back = Back { kind: EXPIRED, silent_since: Some(before), ..Back::default() };
+            give_back::put(&mut unit, &definition, &attempt, back).await?;
         }
     }
-    unit.commit().await?;
-    fates.settled().await
+    unit.commit().await
 }
 
 /// When the jobs that live were last heard of; those that have ended are missing.
@@ -159,20 +145,5 @@ async fn heard(app: &App, jobs: &[String]) -> Result<HashMap<String, Micros>> {
     match app.parts.get::<Box<dyn LiveJobs>>() {
         Some(part) => part.heard(app, jobs).await,
         None => Ok(HashMap::new()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_gap_begins_anew() {
-        let leases = Leases::default();
-        assert_eq!(leases.look(100), 100);
-        assert_eq!(leases.look(100 + PERIOD), 100);
-        assert_eq!(leases.look(100 + PERIOD + GAP), 100);
-        let late = 101 + PERIOD + 2 * GAP;
-        assert_eq!(leases.look(late), late);
     }
 }

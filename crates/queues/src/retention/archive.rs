@@ -9,12 +9,11 @@ use crate::items::{ITEM, row};
 use crate::parts::ArchiveFile;
 use bandmaster_api::App;
 use bandmaster_core::time::{Micros, iso};
-use bandmaster_core::{Error, Result, csv};
+use bandmaster_core::{Error, Result, csv, text};
 use bandmaster_model::Property;
 use bandmaster_store::{Conn, params};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
@@ -129,11 +128,8 @@ fn path(of: &Archived<'_>, items: &[(i64, String)]) -> String {
     for (id, version) in items {
         digest.update(format!("{id} {version}\n"));
     }
-    let mut short = String::new();
-    for byte in digest.finalize().iter().take(8) {
-        // Writing to a String cannot fail.
-        let _ = write!(short, "{byte:02x}");
-    }
+    let mut short = text::hex(&digest.finalize());
+    short.truncate(16);
     let day: String = iso(of.today).chars().take(10).collect();
     let edge = |item: Option<&(i64, String)>| item.map_or(0, |(id, _)| *id);
     format!("Archive/Queues/Queue-{}/{day}-{}-{}-{short}.zip", of.key, edge(items.first()), edge(items.last()))

@@ -10,7 +10,7 @@ use super::{ARCHIVE, DELETE};
 use crate::figures;
 use crate::parts::ArchiveBuckets;
 use bandmaster_access::tenants::organization_of;
-use bandmaster_api::{App, Change, Duty, Fates, Unit, UnitContext};
+use bandmaster_api::{App, Change, Duty, Unit, UnitContext};
 use bandmaster_core::clock::{DAY, MINUTE};
 use bandmaster_core::time::Micros;
 use bandmaster_core::{Error, Result};
@@ -80,18 +80,9 @@ impl Due {
     }
 }
 
-async fn in_unit<T>(app: &App, context: UnitContext, work: impl AsyncFnOnce(&mut Unit) -> Result<T>) -> Result<T> {
-    let fates = Fates::default();
-    let mut unit = Unit::begin(app, context, fates.clone()).await?;
-    let result = work(&mut unit).await?;
-    unit.commit().await?;
-    fates.settled().await?;
-    Ok(result)
-}
-
 /// Notes the day of a queue that has nothing left for it.
 async fn done(app: &App, due: &Due) -> Result<()> {
-    in_unit(app, UnitContext::duty("queue-retention"), async |unit| {
+    Unit::run(app, UnitContext::duty("queue-retention"), async |unit| {
         let sql = "UPDATE queue_definitions SET retention_done_at = $1 WHERE id = $2";
         unit.execute(sql, params![due.today, due.id]).await?;
         Ok(())
@@ -114,7 +105,7 @@ async fn deleted(app: &App, due: &Due) -> Result<bool> {
         return Ok(false);
     }
     counted(app).await?;
-    in_unit(app, UnitContext::duty("queue-retention"), async |unit| {
+    Unit::run(app, UnitContext::duty("queue-retention"), async |unit| {
         unit.execute_many("DELETE FROM queue_item_events WHERE item_id = $1", &ids).await?;
         unit.execute_many("DELETE FROM queue_item_comments WHERE item_id = $1", &ids).await?;
         unit.execute_many("DELETE FROM queue_items WHERE id = $1 AND status >= 2", &ids).await?;
@@ -139,7 +130,7 @@ async fn archived(app: &App, due: &Due) -> Result<bool> {
         tracing::warn!(queue = due.id, bucket = due.bucket, %error, cause, "old items could not be archived; they stay");
         return Ok(false);
     }
-    let gone = in_unit(app, context, async |unit| remove(unit, due, &batch).await).await?;
+    let gone = Unit::run(app, context, async |unit| remove(unit, due, &batch).await).await?;
     // Items that changed since they were read are looked at anew; when nothing else is left, on another day.
     Ok(gone > 0)
 }

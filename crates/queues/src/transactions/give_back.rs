@@ -1,4 +1,5 @@
-//! Returning an item: its holder puts it back unchanged, at once or after a while. The attempt does not count.
+//! Items that go back to the queue before they have ended, and the operation with which their holder returns one
+//! unchanged, at once or after a while. The attempt does not count.
 
 use super::holder;
 use crate::attempt::{self, Attempt};
@@ -53,7 +54,7 @@ async fn give_back(call: &mut Call) -> Result<Output> {
     }
     holder::strictly(&item, call.principal.job_key.as_deref())?;
     let defer_at = date.or_else(|| delay.filter(|d| *d > 0).map(|d| unit.now() + d * SECOND));
-    if !put(&mut unit, &queue, &item, defer_at, None).await? {
+    if !put(&mut unit, &queue, &item, Back { kind: RETURNED, defer_at, ..Back::default() }).await? {
         return Err(not_in_progress());
     }
     unit.commit().await?;
@@ -64,31 +65,43 @@ fn not_in_progress() -> Error {
     Error::conflict(codes::QUEUE_ITEM_INVALID_TRANSITION, "Only an item in progress can be returned.")
 }
 
-/// Puts an item back as it was before it was started, deferred if `defer_at` lies ahead; whether its holder of before
-/// still held it. With `silent_since` it is taken from a holder without a sign of life since that moment.
-pub async fn put(
-    unit: &mut Unit,
-    queue: &Definition,
-    item: &Attempt,
-    defer_at: Option<Micros>,
-    silent_since: Option<Micros>,
-) -> Result<bool> {
+/// How an item goes back to the queue.
+#[derive(Debug, Default)]
+pub struct Back<'a> {
+    /// Kind of the event.
+    pub kind: &'static str,
+    /// Not to be processed before; none keeps what it had.
+    pub defer_at: Option<Micros>,
+    /// A new deadline; none keeps the one it had.
+    pub due_at: Option<Micros>,
+    /// A new progress text; none keeps it.
+    pub progress: Option<&'a str>,
+    /// It is taken from a holder without a sign of life since that moment.
+    pub silent_since: Option<Micros>,
+}
+
+/// Puts an item back; whether its holder of before still held it. What came from the start of processing is undone.
+pub async fn put(unit: &mut Unit, queue: &Definition, item: &Attempt, back: Back<'_>) -> Result<bool> {
     let (now, version) = (unit.now(), row_version(unit));
-    let expired = silent_since.is_some();
+    let due_at = back.due_at.or(item.item.due_at);
     let changed = unit
         .execute(
-            "UPDATE queue_items SET status = 0, ready = $1, defer_at = coalesce($2, defer_at), started_at = NULL, \
-             robot_id = NULL, executor_job_key = NULL, row_version = $3, handovers = handovers + 1, \
-             lease_losses = lease_losses + $4 \
-             WHERE id = $5 AND status = 1 AND handovers = $6 AND started_at <= $7 AND (renewed_at IS NULL OR renewed_at <= $7)",
+            "UPDATE queue_items SET status = 0, ready = $1, defer_at = coalesce($2, defer_at), due_at = $3, no_due = $4, \
+             started_at = NULL, robot_id = NULL, executor_job_key = NULL, progress = coalesce($5, progress), \
+             row_version = $6, handovers = handovers + 1, lease_losses = lease_losses + $7 \
+             WHERE id = $8 AND status = 1 AND handovers = $9 AND started_at <= $10 \
+             AND (renewed_at IS NULL OR renewed_at <= $10)",
             params![
-                defer_at.is_none_or(|d| d <= now),
-                defer_at,
+                back.defer_at.is_none_or(|d| d <= now),
+                back.defer_at,
+                due_at,
+                due_at.is_none(),
+                back.progress,
                 version,
-                expired,
+                back.silent_since.is_some(),
                 item.id,
                 item.handovers,
-                silent_since.unwrap_or(i64::MAX)
+                back.silent_since.unwrap_or(i64::MAX)
             ],
         )
         .await?;
@@ -96,7 +109,7 @@ pub async fn put(
         return Ok(false);
     }
     let step = Step {
-        kind: if expired { EXPIRED } else { RETURNED },
+        kind: back.kind,
         action: Action::Status,
         item: item.id,
         unique_key: &item.unique_key,

@@ -1,10 +1,11 @@
 //! SetTransactionResult: how processing ended. An application exception makes a new attempt while one is left; a
 //! deferral without a result puts the item back.
 
+use super::give_back::{self, Back};
 use super::holder;
 use crate::attempt::{self, Attempt, Wanted};
 use crate::definitions::Definition;
-use crate::history::{Action, Step, apply, record};
+use crate::history::{Action, Step, apply};
 use crate::items::add;
 use crate::items::content::{self, Part};
 use crate::items::{EXCEPTION_TYPE, row_version};
@@ -91,7 +92,13 @@ pub async fn set(call: &mut Call) -> Result<Output> {
     holder::is(&attempt, call.principal.job_key.as_deref())?;
     let report = judged(&mut unit, &queue, report).await?;
     match &report.outcome {
-        Outcome::Deferred => defer(&mut unit, &queue, &attempt, &report).await?,
+        Outcome::Deferred => {
+            let Report { defer_at, due_at, .. } = report;
+            let back = Back { kind: "queueItem.deferred", defer_at, due_at, ..Back::default() };
+            let put =
+                give_back::put(&mut unit, &queue, &attempt, Back { progress: report.progress.as_deref(), ..back });
+            lost(put.await?.into())?;
+        }
         Outcome::Successful | Outcome::Failed { .. } => end(&mut unit, &keys, &queue, attempt, report).await?,
     }
     unit.commit().await?;
@@ -148,34 +155,6 @@ fn step<'a>(attempt: &'a Attempt, queue: &Definition, kind: &'a str, status: i64
         reviewer: attempt.reviewer,
         ..Step::default()
     }
-}
-
-async fn defer(unit: &mut Unit, queue: &Definition, attempt: &Attempt, report: &Report) -> Result<()> {
-    let now = unit.now();
-    let ready = report.defer_at.is_none_or(|d| d <= now);
-    let due_at = report.due_at.or(attempt.item.due_at);
-    let version = row_version(unit);
-    let changed = unit
-        .execute(
-            "UPDATE queue_items SET status = 0, ready = $1, defer_at = $2, due_at = $3, no_due = $4, started_at = NULL, \
-             robot_id = NULL, executor_job_key = NULL, progress = coalesce($5, progress), row_version = $6, \
-             handovers = handovers + 1 WHERE id = $7 AND status = 1 AND handovers = $8",
-            params![
-                ready,
-                report.defer_at,
-                due_at,
-                due_at.is_none(),
-                report.progress.as_deref(),
-                version,
-                attempt.id,
-                attempt.handovers
-            ],
-        )
-        .await?;
-    lost(changed)?;
-    record(unit, step(attempt, queue, "queueItem.deferred", 0)).await?;
-    unit.nudge(format!("queue:{}", queue.id));
-    Ok(())
 }
 
 const END: &str = "UPDATE queue_items SET status = CAST($1 AS BIGINT), ended_at = $2, output = $3, analytics = $4, \

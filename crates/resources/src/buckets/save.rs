@@ -3,7 +3,7 @@
 use super::path::FilePath;
 use super::row::{self, Bucket};
 use crate::files::{self, Area};
-use bandmaster_api::{App, Fates, Unit, UnitContext};
+use bandmaster_api::{App, Unit, UnitContext};
 use bandmaster_core::{Error, Result};
 use bandmaster_store::params;
 use bytes::Bytes;
@@ -34,10 +34,10 @@ pub async fn save<E: Display>(
     stream: impl Stream<Item = Result<Bytes, E>> + Unpin,
     limit: u64,
 ) -> Result<()> {
-    let id = in_unit(app, target, async |unit| files::announce(unit, Area::Buckets).await).await?;
+    let id = Unit::run(app, target.context.clone(), async |unit| files::announce(unit, Area::Buckets).await).await?;
     let outcome = async {
         let written = files::place(app).write(Area::Buckets, &id, stream, limit).await?;
-        in_unit(app, target, async |unit| {
+        Unit::run(app, target.context.clone(), async |unit| {
             let bucket = row::hold(unit, target.bucket).await?;
             bucket.writable()?;
             files::keep(unit, &id, &written).await?;
@@ -47,18 +47,9 @@ pub async fn save<E: Display>(
     }
     .await;
     if outcome.is_err() {
-        in_unit(app, target, async |unit| files::abandon(unit, &id).await).await?;
+        Unit::run(app, target.context.clone(), async |unit| files::abandon(unit, &id).await).await?;
     }
     outcome
-}
-
-async fn in_unit<T>(app: &App, target: &Target<'_>, work: impl AsyncFnOnce(&mut Unit) -> Result<T>) -> Result<T> {
-    let fates = Fates::default();
-    let mut unit = Unit::begin(app, target.context.clone(), fates.clone()).await?;
-    let result = work(&mut unit).await?;
-    unit.commit().await?;
-    fates.settled().await?;
-    Ok(result)
 }
 
 /// The row of the file; what stood there before is given up. The bucket is held.

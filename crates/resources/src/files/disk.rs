@@ -6,7 +6,7 @@ use bandmaster_core::{Error, Result, codes};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -93,12 +93,7 @@ impl Meter {
     }
 
     fn end(self) -> Written {
-        let mut sha256 = String::with_capacity(64);
-        for byte in self.digest.finalize() {
-            // Writing to a String cannot fail.
-            let _ = write!(sha256, "{byte:02x}");
-        }
-        Written { size: self.size, sha256 }
+        Written { size: self.size, sha256: bandmaster_core::text::hex(&self.digest.finalize()) }
     }
 }
 

@@ -195,8 +195,9 @@ fn key_of(migrations: &[Migration]) -> String {
         hash.update(m.name.as_bytes());
         hash.update(m.digest());
     }
-    let digest = hash.finalize();
-    digest.iter().take(10).map(|b| format!("{b:02x}")).collect()
+    let mut key = bandmaster_core::text::hex(&hash.finalize());
+    key.truncate(20);
+    key
 }
 
 /// The cluster's address with another database.

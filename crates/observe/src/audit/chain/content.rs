@@ -1,9 +1,9 @@
 //! What is hashed, byte by byte. This form is part of the data: it never changes, a new one would get a new mark.
 
 use bandmaster_core::Result;
+use bandmaster_core::text::hex;
 use bandmaster_store::Row;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// The columns of an entry that are hashed, of a table called `a`, in this order.
 pub const COLUMNS: &str = "a.id, a.organization_id, a.tenant_id, a.folder_id, a.at, a.actor_id, a.entity_id, \
@@ -14,13 +14,6 @@ pub const COLUMNS: &str = "a.id, a.organization_id, a.tenant_id, a.folder_id, a.
 const NUMBERS: usize = 7;
 /// All columns.
 pub const COUNT: usize = 19;
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
 
 /// What stands for the hash before the first link.
 pub fn origin() -> String {
