@@ -91,7 +91,13 @@ struct Killing {
     /// How often the server is killed
     #[arg(long, default_value_t = 50)]
     kills: u32,
-    /// Mean seconds between two kills
+    /// How often PostgreSQL fails under the server: ends its connections, restarts in order or at once, in equal parts
+    #[arg(long, default_value_t = 15)]
+    database_faults: u32,
+    /// Seconds after a fault within which a write must have been acknowledged
+    #[arg(long, default_value_t = 1.0)]
+    resume_within: f64,
+    /// Mean seconds between two faults
     #[arg(long, default_value_t = 1.5)]
     seconds_between: f64,
     /// Where randomness starts; default: a random one, which is printed
@@ -270,11 +276,18 @@ async fn kill(k: Killing) -> Result<bool> {
     let context = k.common.context()?;
     let seed = k.seed.unwrap_or_else(rand::random);
     println!("seed {seed}");
-    let plan = Plan { kills: k.kills, between: Duration::from_secs_f64(k.seconds_between), seed };
+    let plan = Plan {
+        kills: k.kills,
+        database_faults: k.database_faults,
+        resume_within: Duration::try_from_secs_f64(k.resume_within)?,
+        between: Duration::try_from_secs_f64(k.seconds_between)?,
+        seed,
+    };
     let mut sound = true;
     for &database in &context.databases {
         let verdict = faults::run(&context, database, plan).await?;
         println!("{}", verdict.summary);
+        println!("{}: first success after {}", database.name(), verdict.recoveries);
         verdict.wrong.iter().take(50).for_each(|w| println!("WRONG: {w}"));
         if verdict.wrong.len() > 50 {
             println!("and {} more", verdict.wrong.len() - 50);
