@@ -147,6 +147,11 @@ impl Cluster {
         format!("postgres://bandmaster@{host}/{name}?sslmode=disable")
     }
 
+    /// The folder of its socket.
+    pub fn host(&self) -> &Path {
+        &self.folder
+    }
+
     /// A program of PostgreSQL that talks to a database of this cluster.
     pub fn program(&self, program: &str, database: &str) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(self.bin.join(program));

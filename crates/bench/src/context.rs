@@ -40,6 +40,10 @@ pub struct Context {
     pub clients: usize,
     /// Queue items of the large case.
     pub items: u64,
+    /// Whether claims are also measured over ten million waiting items.
+    pub ten_million: bool,
+    /// Rows of history beside which claims are measured.
+    pub history: u64,
     cluster: Option<Cluster>,
     root: TempDir,
     counter: AtomicU64,
@@ -58,6 +62,8 @@ impl Context {
             rounds: 3,
             clients: 64,
             items: 1_000_000,
+            ten_million: false,
+            history: 1_000_000,
             cluster,
             root,
             counter: AtomicU64::new(0),
