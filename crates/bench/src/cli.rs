@@ -335,7 +335,7 @@ async fn all(context: &Context) -> (Vec<Line>, bool) {
 async fn large(context: &Context, database: Database) -> Result<Vec<(&'static str, Result<Vec<Line>>)>> {
     let few = Stage::prefilled(context, database, benches::page::SMALL).await?;
     let small = (benches::page::small(context, &few).await, benches::list::figures(context, &few).await);
-    drop(few);
+    few.discard(context).await?;
     let stage = Stage::prefilled(context, database, context.items).await?;
     let page = match small.0 {
         Ok(small) => benches::page::on(context, &stage, small).await,
@@ -347,6 +347,7 @@ async fn large(context: &Context, database: Database) -> Result<Vec<(&'static st
     };
     let claim = benches::claim::on(context, &stage).await.map(|line| vec![line]);
     let depth = benches::depth::on(context, &stage, Size::Kilobyte).await.map(|line| vec![line]);
+    stage.discard(context).await?;
     Ok(vec![("page", page), ("list", list), ("claim", claim), ("depth", depth)])
 }
 

@@ -114,10 +114,15 @@ impl Cluster {
 
     /// Ends every connection to a database from outside, and tells how many.
     pub async fn terminate(&self, url: &str) -> Result<usize> {
-        let database = url.rsplit('/').next().and_then(|end| end.split('?').next()).unwrap_or_default();
         let client = connect(&self.url("postgres")).await?;
         let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
-        Ok(client.query(sql, &[&database]).await?.len())
+        Ok(client.query(sql, &[&name_of(url)]).await?.len())
+    }
+
+    /// Removes a database.
+    pub async fn remove(&self, url: &str) -> Result<()> {
+        let client = connect(&self.url("postgres")).await?;
+        Ok(client.batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", name_of(url))).await?)
     }
 
     fn order(&self, word: &str) -> Result<()> {
@@ -165,6 +170,11 @@ impl Cluster {
         client.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0")).await?;
         Ok(self.url(name))
     }
+}
+
+/// The name of the database of an address.
+fn name_of(url: &str) -> &str {
+    url.rsplit('/').next().and_then(|end| end.split('?').next()).unwrap_or_default()
 }
 
 /// A plain connection.

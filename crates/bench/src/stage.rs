@@ -47,6 +47,20 @@ impl Stage {
         let api = Api::sign_in(&product).await?;
         Ok(Stage { product, api, queue, items: waiting, database })
     }
+
+    /// Ends the server and, unless they are to stay, removes its data: several large queues may not fit on the disk.
+    pub async fn discard(self, context: &Context) -> Result<()> {
+        let settings = self.product.settings().clone();
+        self.product.kill().await?;
+        if context.kept() {
+            return Ok(());
+        }
+        std::fs::remove_dir_all(&settings.data)?;
+        match &settings.database {
+            Some(url) => context.cluster()?.remove(url).await,
+            None => Ok(()),
+        }
+    }
 }
 
 /// The SQLite file of a server.

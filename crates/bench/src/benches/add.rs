@@ -5,7 +5,7 @@ use crate::benches::drive::{Ask, Driven, drive};
 use crate::context::{Context, Database};
 use crate::http::{Client, Reply};
 use crate::measure::{Line, median, ms, percentile, rate};
-use crate::prefill::content;
+use crate::prefill::{Size, content, content_of, priority};
 use crate::stage::{QUEUE, Stage};
 use crate::yardsticks::claim::Program;
 use crate::yardsticks::pgbench;
@@ -28,6 +28,7 @@ pub async fn run(context: &Context) -> Result<Vec<Line>> {
         lines.push(on(context, &stage, BULK, &numbers).await?);
         let added = singles + (numbers.load(Ordering::Relaxed) - singles) * BULK;
         there_are(&stage, added).await?;
+        stage.discard(context).await?;
     }
     Ok(lines)
 }
@@ -42,9 +43,13 @@ async fn on(context: &Context, stage: &Stage, at_once: u64, numbers: &AtomicU64)
     for _ in 0..context.rounds {
         bare.push(match stage.database {
             Database::Sqlite => {
-                let program = Program::start(&context.folder("yardstick")?, 0).await?;
+                let folder = context.folder("yardstick")?;
+                let program = Program::start(&folder, 0).await?;
                 let client = Client::new(program.address).bearer(&program.token)?;
-                yardstick(context, &client, at_once, span).await?.a_second
+                let driven = yardstick(context, &client, at_once, span).await?;
+                program.stop().await?;
+                context.clear(&folder)?;
+                driven.a_second
             }
             Database::Postgres => {
                 let script = pgbench::adding(at_once);
@@ -74,12 +79,12 @@ async fn product(
     numbers: &AtomicU64,
 ) -> Result<Driven> {
     if at_once == 1 {
-        let body = |number| format!("{{\"itemData\":{}}}", item(number));
+        let body = |number| format!("{{\"itemData\":{}}}", item(number, Size::Kilobyte));
         let path = "/odata/Queues/UiPathODataSvc.AddQueueItem";
         let right = |reply: &Reply| reply.status == 201;
         return drive(client, context.clients, span, Ask { path, body, right }, numbers).await;
     }
-    let ask = Ask { path: MANY_PATH, body: move |number| many(number, at_once), right: many_added };
+    let ask = Ask { path: MANY_PATH, body: move |number| many(number, at_once, Size::Kilobyte), right: many_added };
     drive(client, context.clients, span, ask, numbers).await
 }
 
@@ -91,21 +96,22 @@ pub fn many_added(reply: &Reply) -> bool {
     reply.status == 200 && reply.json()["Success"] == true
 }
 
-/// The body of a bulk request.
-pub fn many(number: u64, at_once: u64) -> String {
+/// The body of a bulk request. Priorities are mixed as in filled queues.
+pub fn many(number: u64, at_once: u64, size: Size) -> String {
     let mut out = format!("{{\"queueName\":\"{QUEUE}\",\"commitType\":\"AllOrNothing\",\"queueItems\":[");
     for i in 0..at_once {
         // Writing into a String does not fail.
-        let _ = write!(out, "{}{}", if i > 0 { "," } else { "" }, item(number * at_once + i));
+        let _ = write!(out, "{}{}", if i > 0 { "," } else { "" }, item(number * at_once + i, size));
     }
     out.push_str("]}");
     out
 }
 
-fn item(number: u64) -> String {
-    let content = content(number);
+fn item(number: u64, size: Size) -> String {
+    let content = content_of(number, size);
+    let word = ["High", "Normal", "Low"][priority(number)];
     format!(
-        "{{\"Name\":\"{QUEUE}\",\"Priority\":\"Normal\",\"Reference\":\"A-{number}\",\"SpecificContent\":{content}}}"
+        "{{\"Name\":\"{QUEUE}\",\"Priority\":\"{word}\",\"Reference\":\"A-{number}\",\"SpecificContent\":{content}}}"
     )
 }
 
@@ -148,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_bulk_request_is_json() {
-        let body: Value = serde_json::from_str(&many(3, BULK)).unwrap();
+        let body: Value = serde_json::from_str(&many(3, BULK, Size::Kilobyte)).unwrap();
         let items = body["queueItems"].as_array().unwrap();
         assert_eq!(items.len(), 100);
         assert_eq!(items[1]["Reference"], "A-301");

@@ -142,7 +142,7 @@ pub async fn run(context: &Context) -> Result<Vec<Line>> {
         let stage = Stage::prefilled(context, database, context.items).await?;
         lines.push(on(context, &stage).await?);
         lines.push(depth::on(context, &stage, Size::Kilobyte).await?);
-        drop(stage);
+        stage.discard(context).await?;
         lines.extend(depth::ten_million(context, database).await?);
     }
     Ok(lines)
@@ -151,7 +151,9 @@ pub async fn run(context: &Context) -> Result<Vec<Line>> {
 /// The small case.
 pub async fn few(context: &Context, database: Database) -> Result<Line> {
     let stage = Stage::prefilled(context, database, enough(context)).await?;
-    on(context, &stage).await
+    let line = on(context, &stage).await?;
+    stage.discard(context).await?;
+    Ok(line)
 }
 
 /// One round of the product alone on a stage that is there already: pairs a second. What was claimed goes into `seen`.
@@ -177,11 +179,13 @@ pub async fn on(context: &Context, stage: &Stage) -> Result<Line> {
         Database::Sqlite => {
             for _ in 0..context.rounds {
                 // Anew for each round: it is fast enough to empty a queue in two.
-                let program = Program::start(&context.folder("yardstick")?, stage.items).await?;
+                let folder = context.folder("yardstick")?;
+                let program = Program::start(&folder, stage.items).await?;
                 let bare = Client::new(program.address).bearer(&program.token)?;
                 let round = Target::Yardstick.round(&bare, context.clients, span, &mut HashSet::new()).await?;
                 yardstick.push(round.pairs_a_second);
-                drop(program);
+                program.stop().await?;
+                context.clear(&folder)?;
                 product.push(Target::Product.round(client, context.clients, span, &mut seen).await?);
             }
         }
@@ -196,6 +200,7 @@ pub async fn on(context: &Context, stage: &Stage) -> Result<Line> {
                 );
                 product.push(Target::Product.round(client, context.clients, span, &mut seen).await?);
             }
+            cluster.remove(&cluster.url(&name)).await?;
         }
     }
     Ok(line(stage, &yardstick, product))

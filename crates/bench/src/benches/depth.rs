@@ -38,14 +38,16 @@ pub async fn ten_million(context: &Context, database: Database) -> Result<Option
     }
     let fill = Fill { size: Size::Small, ..Fill::waiting(TEN_MILLION) };
     let deep = Stage::filled(context, database, fill).await?;
-    Ok(Some(on(context, &deep, Size::Small).await?))
+    let line = on(context, &deep, Size::Small).await?;
+    deep.discard(context).await?;
+    Ok(Some(line))
 }
 
 /// A stage that is there already against a thousand items of the same size.
 pub async fn on(context: &Context, deep: &Stage, size: Size) -> Result<Line> {
     let fill = Fill { size, ..Fill::waiting(SHALLOW) };
     let shallow = Stage::filled(context, deep.database, fill).await?;
-    let (mut few, mut many) = (Stand::new(&shallow), Stand::new(deep));
+    let (mut few, mut many) = (Stand::new(&shallow, size), Stand::new(deep, size));
     let (mut rates, mut deep_rates, mut ratios, mut empty) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for _ in 0..context.rounds {
         let (a, b) = (few.round(context).await?, many.round(context).await?);
@@ -54,6 +56,7 @@ pub async fn on(context: &Context, deep: &Stage, size: Size) -> Result<Line> {
         ratios.push(b.pairs_a_second / a.pairs_a_second);
         empty += a.empty + b.empty;
     }
+    shallow.discard(context).await?;
     let ratio = median(&ratios);
     // The short queue would look slower than it is.
     let caveat = if empty > 0 { format!("; {empty} claims found nothing") } else { String::new() };
@@ -71,14 +74,15 @@ pub async fn on(context: &Context, deep: &Stage, size: Size) -> Result<Line> {
 /// A stage, and what was claimed from it.
 struct Stand<'a> {
     stage: &'a Stage,
+    size: Size,
     seen: HashSet<i64>,
     /// Numbers of the bulk requests.
     sent: Arc<AtomicU64>,
 }
 
 impl<'a> Stand<'a> {
-    fn new(stage: &'a Stage) -> Stand<'a> {
-        Stand { stage, seen: HashSet::new(), sent: Arc::default() }
+    fn new(stage: &'a Stage, size: Size) -> Stand<'a> {
+        Stand { stage, size, seen: HashSet::new(), sent: Arc::default() }
     }
 
     async fn round(&mut self, context: &Context) -> Result<Round> {
@@ -90,7 +94,7 @@ impl<'a> Stand<'a> {
         // Claimed and not yet replaced.
         let gone = Arc::new(AtomicU64::new(0));
         let feeders: Vec<_> = (0..FEEDERS)
-            .map(|_| tokio::spawn(feed(client.clone(), gone.clone(), over.clone(), self.sent.clone())))
+            .map(|_| tokio::spawn(feed(client.clone(), self.size, gone.clone(), over.clone(), self.sent.clone())))
             .collect();
         let claimers: Vec<_> = (0..context.clients)
             .map(|_| tokio::spawn(claim(client.clone(), gone.clone(), counts_from, ends)))
@@ -140,7 +144,13 @@ async fn claim(
 }
 
 /// Adds a hundred whenever as many are gone, and at the end those that are still missing by then.
-async fn feed(mut client: Client, gone: Arc<AtomicU64>, over: Arc<AtomicBool>, sent: Arc<AtomicU64>) -> Result<()> {
+async fn feed(
+    mut client: Client,
+    size: Size,
+    gone: Arc<AtomicU64>,
+    over: Arc<AtomicBool>,
+    sent: Arc<AtomicU64>,
+) -> Result<()> {
     loop {
         let take = |n: u64| n.checked_sub(BULK);
         if gone.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_err() {
@@ -150,7 +160,7 @@ async fn feed(mut client: Client, gone: Arc<AtomicU64>, over: Arc<AtomicBool>, s
             tokio::time::sleep(Duration::from_millis(1)).await;
             continue;
         }
-        let body = many(sent.fetch_add(1, Ordering::Relaxed), BULK);
+        let body = many(sent.fetch_add(1, Ordering::Relaxed), BULK, size);
         let reply = client.send(Method::POST, MANY_PATH, body).await?;
         if !many_added(&reply) {
             bail!("bulk add: {} {}", reply.status, reply.text());

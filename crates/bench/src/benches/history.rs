@@ -22,6 +22,8 @@ pub async fn run(context: &Context) -> Result<Vec<Line>> {
             without.push(alone(context, &empty, &mut seen).await?);
             with.push(alone(context, &full, &mut seen_full).await?);
         }
+        empty.discard(context).await?;
+        full.discard(context).await?;
         let ratios: Vec<f64> = with.iter().zip(&without).map(|(w, o)| w / o).collect();
         let ratio = median(&ratios);
         lines.push(Line {

@@ -21,9 +21,10 @@ pub async fn run(context: &Context) -> Result<Vec<Line>> {
     for &database in &context.databases {
         let few = Stage::prefilled(context, database, SMALL).await?;
         let small = figures(context, &few).await?;
-        drop(few);
+        few.discard(context).await?;
         let stage = Stage::prefilled(context, database, context.items).await?;
         lines.extend(on(context, &stage, small).await?);
+        stage.discard(context).await?;
     }
     Ok(lines)
 }

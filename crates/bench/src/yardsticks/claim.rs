@@ -221,7 +221,7 @@ pub struct Program {
     pub address: SocketAddr,
     /// What it takes as a token.
     pub token: String,
-    _child: Child,
+    child: Child,
 }
 
 impl Program {
@@ -241,8 +241,13 @@ impl Program {
         Ok(Program {
             address: ready["address"].as_str().unwrap_or_default().parse()?,
             token: ready["token"].as_str().unwrap_or_default().to_owned(),
-            _child: child,
+            child,
         })
+    }
+
+    /// Ends it, and waits until it is gone.
+    pub async fn stop(mut self) -> Result<()> {
+        self.child.kill().await.context("the yardstick cannot be ended")
     }
 }
 
