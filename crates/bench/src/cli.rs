@@ -5,6 +5,7 @@ use crate::benches;
 use crate::context::{Context, Database};
 use crate::faults::{self, Plan};
 use crate::measure::{Line, machine, ms, percentile, table};
+use crate::prefill::Size;
 use crate::product;
 use crate::stage::Stage;
 use crate::yardsticks;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Benchmarks of the server against yardsticks, and the fault harness.
 #[derive(Parser)]
@@ -82,6 +84,21 @@ struct Measuring {
     /// Queue items of the large case
     #[arg(long, default_value_t = 1_000_000)]
     items: u64,
+    /// Claim also beside ten million waiting items of small content (6 GB of disk and some minutes a database)
+    #[arg(long)]
+    ten_million: bool,
+    /// Rows of history beside which is claimed
+    #[arg(long, default_value_t = 1_000_000)]
+    history: u64,
+}
+
+#[derive(Args, Clone)]
+struct Comparing {
+    #[command(flatten)]
+    measuring: Measuring,
+    /// Jobs that the peer works off at its default settings; at its best ones ten times as many
+    #[arg(long, default_value_t = 20_000)]
+    jobs: u64,
 }
 
 #[derive(Args, Clone)]
@@ -91,7 +108,13 @@ struct Killing {
     /// How often the server is killed
     #[arg(long, default_value_t = 50)]
     kills: u32,
-    /// Mean seconds between two kills
+    /// How often PostgreSQL fails under the server: ends its connections, restarts in order or at once, in equal parts
+    #[arg(long, default_value_t = 15)]
+    database_faults: u32,
+    /// Seconds after a fault within which a write must have been acknowledged
+    #[arg(long, default_value_t = 1.0)]
+    resume_within: f64,
+    /// Mean seconds between two faults
     #[arg(long, default_value_t = 1.5)]
     seconds_between: f64,
     /// Where randomness starts; default: a random one, which is printed
@@ -105,10 +128,18 @@ enum Command {
     All(Measuring),
     /// Claim and complete queue items
     Claim(Measuring),
+    /// Add queue items, one by one and in bulk
+    Add(Measuring),
     /// StartJobs to robot told
     Start(Measuring),
     /// A page of queue items
     Page(Measuring),
+    /// Totals, references, deep pages and figures of a large queue
+    List(Measuring),
+    /// Claim and complete beside a long history
+    History(Measuring),
+    /// Claim and complete on PostgreSQL beside graphile-worker, which is installed with npm into a folder that goes away
+    Peer(Comparing),
     /// Log lines
     Logs(Measuring),
     /// Tokens
@@ -144,7 +175,13 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let outcome = runtime.block_on(dispatch(cli.command));
+    // Whoever is told to end clears away what it made first.
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = dispatch(cli.command) => outcome,
+            () = told_to_end() => Err(anyhow::anyhow!("told to end")),
+        }
+    });
     runtime.shutdown_timeout(Duration::from_secs(1));
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -153,6 +190,15 @@ pub fn main() -> ExitCode {
             eprintln!("bandmaster-bench: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Waits for SIGTERM or the terminal's interrupt.
+async fn told_to_end() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
     }
 }
 
@@ -169,6 +215,10 @@ async fn dispatch(command: Command) -> Result<bool> {
             Ok(wrong.is_empty())
         }
         Command::All(m)
+        | Command::Add(m)
+        | Command::List(m)
+        | Command::History(m)
+        | Command::Peer(Comparing { measuring: m, .. })
         | Command::Claim(m)
         | Command::Start(m)
         | Command::Page(m)
@@ -181,6 +231,10 @@ async fn dispatch(command: Command) -> Result<bool> {
         }
         Command::All(m) => measure(m, Bench::All).await,
         Command::Claim(m) => measure(m, Bench::Claim).await,
+        Command::Add(m) => measure(m, Bench::Add).await,
+        Command::List(m) => measure(m, Bench::List).await,
+        Command::History(m) => measure(m, Bench::History).await,
+        Command::Peer(c) => measure(c.measuring, Bench::Peer(c.jobs)).await,
         Command::Start(m) => measure(m, Bench::Start).await,
         Command::Page(m) => measure(m, Bench::Page).await,
         Command::Logs(m) => measure(m, Bench::Logs).await,
@@ -193,19 +247,30 @@ async fn dispatch(command: Command) -> Result<bool> {
 enum Bench {
     All,
     Claim,
+    Add,
     Start,
     Page,
+    List,
+    History,
+    /// With so many jobs for the peer.
+    Peer(u64),
     Logs,
     Tokens,
     Boot,
 }
 
 async fn measure(m: Measuring, bench: Bench) -> Result<bool> {
-    let mut context = m.common.context()?;
+    let mut common = m.common;
+    if matches!(bench, Bench::Peer(_)) {
+        common.database = Which::Postgres;
+    }
+    let mut context = common.context()?;
     context.seconds = m.seconds;
     context.rounds = m.rounds;
     context.clients = m.clients;
     context.items = m.items;
+    context.ten_million = m.ten_million;
+    context.history = m.history;
     let mut disk = yardsticks::disk::fsyncs(&context.folder("probe")?, 300)?;
     let build = if cfg!(debug_assertions) { "; DEVELOPMENT BUILD, figures mean nothing" } else { "" };
     println!(
@@ -221,6 +286,10 @@ async fn measure(m: Measuring, bench: Bench) -> Result<bool> {
             return Ok(sound);
         }
         Bench::Claim => benches::claim::run(&context).await?,
+        Bench::Add => benches::add::run(&context).await?,
+        Bench::List => benches::list::run(&context).await?,
+        Bench::History => benches::history::run(&context).await?,
+        Bench::Peer(jobs) => benches::peer::run(&context, jobs).await?,
         Bench::Start => benches::start::run(&context).await?,
         Bench::Page => benches::page::run(&context).await?,
         Bench::Logs => benches::logs::run(&context).await?,
@@ -248,33 +317,56 @@ async fn all(context: &Context) -> (Vec<Line>, bool) {
     take("tokens", benches::tokens::run(context).await);
     take("start", benches::start::run(context).await);
     take("logs", benches::logs::run(context).await);
+    take("add", benches::add::run(context).await);
     for &database in &context.databases {
         take("claim", benches::claim::few(context, database).await.map(|line| vec![line]));
-        let stage = Stage::prefilled(context, database, context.items).await;
-        match stage {
-            Ok(stage) => {
-                let page = match benches::page::small(context, database).await {
-                    Ok(small) => benches::page::on(context, &stage, small).await,
-                    Err(error) => Err(error),
-                };
-                take("page", page);
-                take("claim", benches::claim::on(context, &stage).await.map(|line| vec![line]));
-            }
+        match large(context, database).await {
+            Ok(parts) => parts.into_iter().for_each(|(name, result)| take(name, result)),
             Err(error) => take("prefill", Err(error)),
         }
+        let most = benches::depth::ten_million(context, database).await;
+        take("ten million", most.map(|line| line.into_iter().collect()));
     }
+    take("history", benches::history::run(context).await);
     (lines, sound)
+}
+
+/// What is measured over the large queue: what reads it first, then what empties it.
+async fn large(context: &Context, database: Database) -> Result<Vec<(&'static str, Result<Vec<Line>>)>> {
+    let few = Stage::prefilled(context, database, benches::page::SMALL).await?;
+    let small = (benches::page::small(context, &few).await, benches::list::figures(context, &few).await);
+    few.discard(context).await?;
+    let stage = Stage::prefilled(context, database, context.items).await?;
+    let page = match small.0 {
+        Ok(small) => benches::page::on(context, &stage, small).await,
+        Err(error) => Err(error),
+    };
+    let list = match small.1 {
+        Ok(small) => benches::list::on(context, &stage, small).await,
+        Err(error) => Err(error),
+    };
+    let claim = benches::claim::on(context, &stage).await.map(|line| vec![line]);
+    let depth = benches::depth::on(context, &stage, Size::Kilobyte).await.map(|line| vec![line]);
+    stage.discard(context).await?;
+    Ok(vec![("page", page), ("list", list), ("claim", claim), ("depth", depth)])
 }
 
 async fn kill(k: Killing) -> Result<bool> {
     let context = k.common.context()?;
     let seed = k.seed.unwrap_or_else(rand::random);
     println!("seed {seed}");
-    let plan = Plan { kills: k.kills, between: Duration::from_secs_f64(k.seconds_between), seed };
+    let plan = Plan {
+        kills: k.kills,
+        database_faults: k.database_faults,
+        resume_within: Duration::try_from_secs_f64(k.resume_within)?,
+        between: Duration::try_from_secs_f64(k.seconds_between)?,
+        seed,
+    };
     let mut sound = true;
     for &database in &context.databases {
         let verdict = faults::run(&context, database, plan).await?;
         println!("{}", verdict.summary);
+        println!("{}: first success after {}", database.name(), verdict.recoveries);
         verdict.wrong.iter().take(50).for_each(|w| println!("WRONG: {w}"));
         if verdict.wrong.len() > 50 {
             println!("and {} more", verdict.wrong.len() - 50);

@@ -40,6 +40,11 @@ pub struct Context {
     pub clients: usize,
     /// Queue items of the large case.
     pub items: u64,
+    /// Whether claims are also measured over ten million waiting items.
+    pub ten_million: bool,
+    /// Rows of history beside which claims are measured.
+    pub history: u64,
+    kept: bool,
     cluster: Option<Cluster>,
     root: TempDir,
     counter: AtomicU64,
@@ -58,6 +63,9 @@ impl Context {
             rounds: 3,
             clients: 64,
             items: 1_000_000,
+            ten_million: false,
+            history: 1_000_000,
+            kept: false,
             cluster,
             root,
             counter: AtomicU64::new(0),
@@ -66,8 +74,14 @@ impl Context {
 
     /// Leaves the throwaway data where they are when the run ends; where that is.
     pub fn keep(&mut self) -> &Path {
+        self.kept = true;
         self.root.disable_cleanup(true);
         self.root.path()
+    }
+
+    /// Whether the throwaway data stay.
+    pub fn kept(&self) -> bool {
+        self.kept
     }
 
     /// The cluster; an error when PostgreSQL was not asked for.
@@ -81,6 +95,14 @@ impl Context {
         let path = self.root.path().join(format!("{number}-{name}"));
         std::fs::create_dir_all(&path)?;
         Ok(path)
+    }
+
+    /// Removes a folder that is needed no more, unless the data are to stay.
+    pub fn clear(&self, folder: &Path) -> Result<()> {
+        if !self.kept {
+            std::fs::remove_dir_all(folder)?;
+        }
+        Ok(())
     }
 
     /// A name for a fresh database in the cluster.

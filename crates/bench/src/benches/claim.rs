@@ -1,9 +1,12 @@
 //! Claiming and completing queue items over HTTP with keep-alive clients, against a bare axum program (SQLite) and
 //! pgbench (PostgreSQL). That no item was given out twice is checked on the way.
 
+use crate::benches::depth;
+use crate::benches::drive::WARM_UP;
 use crate::context::{Context, Database};
 use crate::http::Client;
 use crate::measure::{Line, median, ms, percentile, rate};
+use crate::prefill::Size;
 use crate::stage::{QUEUE, Stage};
 use crate::yardsticks::claim::Program;
 use crate::yardsticks::pgbench;
@@ -18,14 +21,24 @@ use std::time::{Duration, Instant};
 const FEW: u64 = 200_000;
 /// Pairs a second that nobody is expected to pass; a longer round has that many more items.
 const FASTEST: u64 = 40_000;
-/// Before anything counts.
-const WARM_UP: Duration = Duration::from_millis(700);
 
 /// Whom the clients talk to.
 #[derive(Debug, Clone, Copy)]
-enum Target {
+pub enum Target {
+    /// The bare program.
     Yardstick,
+    /// The server.
     Product,
+}
+
+/// An item that was claimed and completed.
+pub struct Pair {
+    /// Its id.
+    pub id: i64,
+    /// How long the claim took.
+    pub claim: Duration,
+    /// How long the completion took.
+    pub complete: Duration,
 }
 
 /// The one member of the answer that the clients read.
@@ -43,7 +56,18 @@ struct Round {
 }
 
 impl Target {
-    async fn pair(self, client: &mut Client, claim: &str, result: &str) -> Result<(i64, Duration, Duration)> {
+    /// The bodies of a claim and of a completion.
+    pub fn bodies(self) -> (String, String) {
+        let claim = format!("{{\"transactionData\":{{\"Name\":\"{QUEUE}\"}}}}");
+        let result = match self {
+            Target::Yardstick => r#"{"Output":{"Done":"yes"}}"#,
+            Target::Product => r#"{"transactionResult":{"IsSuccessful":true,"Output":{"Done":"yes"}}}"#,
+        };
+        (claim, result.to_owned())
+    }
+
+    /// Claims and completes an item; none when the queue is empty.
+    pub async fn pair(self, client: &mut Client, claim: &str, result: &str) -> Result<Option<Pair>> {
         let begun = Instant::now();
         let path = match self {
             Target::Yardstick => "/claim",
@@ -51,7 +75,7 @@ impl Target {
         };
         let reply = client.send(Method::POST, path, claim.to_owned()).await?;
         if reply.status == 204 {
-            bail!("the queue ran empty; give it more items");
+            return Ok(None);
         }
         if reply.status != 200 {
             bail!("claim: {} {}", reply.status, reply.text());
@@ -66,15 +90,12 @@ impl Target {
         if reply.status != 200 {
             bail!("complete: {} {}", reply.status, reply.text());
         }
-        Ok((id, claimed - begun, claimed.elapsed()))
+        Ok(Some(Pair { id, claim: claimed - begun, complete: claimed.elapsed() }))
     }
 
     async fn round(self, client: &Client, clients: usize, span: Duration, seen: &mut HashSet<i64>) -> Result<Round> {
-        let claim = Arc::new(format!("{{\"transactionData\":{{\"Name\":\"{QUEUE}\"}}}}"));
-        let result = Arc::new(match self {
-            Target::Yardstick => r#"{"Output":{"Done":"yes"}}"#.to_owned(),
-            Target::Product => r#"{"transactionResult":{"IsSuccessful":true,"Output":{"Done":"yes"}}}"#.to_owned(),
-        });
+        let (claim, result) = self.bodies();
+        let (claim, result) = (Arc::new(claim), Arc::new(result));
         let counts_from = Instant::now() + WARM_UP;
         let ends = counts_from + span;
         let tasks: Vec<_> = (0..clients)
@@ -83,11 +104,13 @@ impl Target {
                 tokio::spawn(async move {
                     let (mut ids, mut counted) = (Vec::new(), Vec::new());
                     while Instant::now() < ends {
-                        let (id, claimed, completed) = self.pair(&mut client, &claim, &result).await?;
+                        let pair = self.pair(&mut client, &claim, &result).await?;
+                        let Pair { id, claim: claimed, complete } =
+                            pair.context("the queue ran empty; give it more items")?;
                         ids.push(id);
                         let now = Instant::now();
                         if now >= counts_from && now < ends {
-                            counted.push((claimed, completed));
+                            counted.push((claimed, complete));
                         }
                     }
                     anyhow::Ok((ids, counted))
@@ -111,22 +134,38 @@ impl Target {
     }
 }
 
-/// The small and the large case on the databases of the run.
+/// The small and the large case, and what the number of waiting items costs, on the databases of the run.
 pub async fn run(context: &Context) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     for &database in &context.databases {
         lines.push(few(context, database).await?);
         let stage = Stage::prefilled(context, database, context.items).await?;
         lines.push(on(context, &stage).await?);
+        lines.push(depth::on(context, &stage, Size::Kilobyte).await?);
+        stage.discard(context).await?;
+        lines.extend(depth::ten_million(context, database).await?);
     }
     Ok(lines)
 }
 
 /// The small case.
 pub async fn few(context: &Context, database: Database) -> Result<Line> {
-    let items = FEW.max(FASTEST * (context.seconds + 1));
-    let stage = Stage::prefilled(context, database, items).await?;
-    on(context, &stage).await
+    let stage = Stage::prefilled(context, database, enough(context)).await?;
+    let line = on(context, &stage).await?;
+    stage.discard(context).await?;
+    Ok(line)
+}
+
+/// One round of the product alone on a stage that is there already: pairs a second. What was claimed goes into `seen`.
+pub async fn alone(context: &Context, stage: &Stage, seen: &mut HashSet<i64>) -> Result<f64> {
+    let span = Duration::from_secs(context.seconds);
+    let round = Target::Product.round(&stage.api.client, context.clients, span, seen).await?;
+    Ok(round.pairs_a_second)
+}
+
+/// Waiting items that a round of the bare program does not empty.
+pub fn enough(context: &Context) -> u64 {
+    FEW.max(FASTEST * (context.seconds + 1))
 }
 
 /// One case on a stage that is there already.
@@ -140,11 +179,13 @@ pub async fn on(context: &Context, stage: &Stage) -> Result<Line> {
         Database::Sqlite => {
             for _ in 0..context.rounds {
                 // Anew for each round: it is fast enough to empty a queue in two.
-                let program = Program::start(&context.folder("yardstick")?, stage.items).await?;
+                let folder = context.folder("yardstick")?;
+                let program = Program::start(&folder, stage.items).await?;
                 let bare = Client::new(program.address).bearer(&program.token)?;
                 let round = Target::Yardstick.round(&bare, context.clients, span, &mut HashSet::new()).await?;
                 yardstick.push(round.pairs_a_second);
-                drop(program);
+                program.stop().await?;
+                context.clear(&folder)?;
                 product.push(Target::Product.round(client, context.clients, span, &mut seen).await?);
             }
         }
@@ -153,9 +194,13 @@ pub async fn on(context: &Context, stage: &Stage) -> Result<Line> {
             let cluster = context.cluster()?;
             pgbench::prepare(cluster, &name, stage.items).await?;
             for _ in 0..context.rounds {
-                yardstick.push(pgbench::run(cluster, &name, context.seconds, &scratch).await?);
+                yardstick.push(
+                    pgbench::run(cluster, &name, pgbench::CLAIMING, pgbench::CLIENTS, context.seconds, &scratch)
+                        .await?,
+                );
                 product.push(Target::Product.round(client, context.clients, span, &mut seen).await?);
             }
+            cluster.remove(&cluster.url(&name)).await?;
         }
     }
     Ok(line(stage, &yardstick, product))

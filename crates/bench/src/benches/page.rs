@@ -1,16 +1,18 @@
 //! A filtered, ordered, expanded page of 100 queue items, against the same SQL by hand; over the large queue and over one
 //! of 100 thousand.
 
-use crate::context::{Context, Database};
+use crate::context::Context;
 use crate::http::escape;
 use crate::measure::{Line, ms, percentile};
-use crate::stage::{Stage, database_file};
-use crate::yardsticks::page::{Hand, Order};
+use crate::stage::Stage;
+use crate::yardsticks::hand::Hand;
+use crate::yardsticks::page::{Order, statement};
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// The queue that the large one is compared with.
-const SMALL: u64 = 100_000;
+pub const SMALL: u64 = 100_000;
 /// Goal of a page.
 const LONGEST: Duration = Duration::from_millis(10);
 
@@ -35,9 +37,12 @@ pub type Small = (Duration, Duration);
 pub async fn run(context: &Context) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     for &database in &context.databases {
-        let small = small(context, database).await?;
+        let few = Stage::prefilled(context, database, SMALL).await?;
+        let small = small(context, &few).await?;
+        few.discard(context).await?;
         let stage = Stage::prefilled(context, database, context.items).await?;
         lines.extend(on(context, &stage, small).await?);
+        stage.discard(context).await?;
     }
     Ok(lines)
 }
@@ -69,21 +74,17 @@ pub async fn on(context: &Context, stage: &Stage, small: Small) -> Result<Vec<Li
 }
 
 /// The medians over a queue of 100 thousand.
-pub async fn small(context: &Context, database: Database) -> Result<Small> {
-    let stage = Stage::prefilled(context, database, SMALL).await?;
-    Ok((times(context, &stage, PLAIN).await?.1, times(context, &stage, UNCOUNTED).await?.1))
+pub async fn small(context: &Context, stage: &Stage) -> Result<Small> {
+    Ok((times(context, stage, PLAIN).await?.1, times(context, stage, UNCOUNTED).await?.1))
 }
 
-fn quotient(a: Duration, b: Duration) -> f64 {
+/// How many times as long.
+pub fn quotient(a: Duration, b: Duration) -> f64 {
     a.as_secs_f64() / b.as_secs_f64().max(1e-9)
 }
 
-/// Medians of (by hand, product), taken in turns.
+/// Medians of (by hand, product) for a page.
 async fn times(context: &Context, stage: &Stage, ask: Ask) -> Result<(Duration, Duration)> {
-    let hand = match &stage.product.settings().database {
-        None => Hand::sqlite(&database_file(stage.product.settings()), stage.queue, ask.order)?,
-        Some(url) => Hand::postgres(url, stage.queue, ask.order).await?,
-    };
     let filter = format!("QueueDefinitionId eq {} and Status eq 'New' and Priority eq 'High'", stage.queue);
     let path = format!(
         "/odata/QueueItems?$filter={}&$orderby={}&$expand=QueueDefinition&$top=100{}",
@@ -91,34 +92,46 @@ async fn times(context: &Context, stage: &Stage, ask: Ask) -> Result<(Duration, 
         escape(ask.order.odata()),
         ask.options
     );
+    beside(context, stage, &statement(stage.queue, ask.order), &path, |rows, answer| {
+        let shown = answer["value"].as_array().context("no list")?;
+        let expanded = shown.iter().filter(|i| i["QueueDefinition"]["Id"].as_i64() == Some(stage.queue)).count();
+        if rows != 100 || expanded != 100 {
+            bail!("a page of {rows} rows by hand, {expanded} from the product");
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Runs a statement by hand and asks the product, in turns, for the time of a round; the medians of (by hand, product). The
+/// first answer is checked, with the number of rows there were by hand, and not counted.
+pub async fn beside(
+    context: &Context,
+    stage: &Stage,
+    sql: &str,
+    path: &str,
+    check: impl Fn(usize, &Value) -> Result<()>,
+) -> Result<(Duration, Duration)> {
+    let hand = Hand::open(stage.product.settings(), sql).await?;
     let mut client = stage.api.client.clone();
     let (mut by_hand, mut by_product) = (Vec::new(), Vec::new());
     let ends = Instant::now() + Duration::from_secs(context.seconds);
-    let mut first = true;
-    while first || Instant::now() < ends {
+    let mut checked = false;
+    while by_product.is_empty() || Instant::now() < ends {
         let (rows, taken) = hand.read().await?;
         let begun = Instant::now();
-        let reply = client.get(&path).await?;
+        let reply = client.get(path).await?;
         let answered = begun.elapsed();
-        if first {
-            let page = reply.json();
-            let shown = page["value"].as_array().with_context(|| format!("{} {}", reply.status, reply.text()))?;
-            let expanded =
-                shown.iter().filter(|item| item["QueueDefinition"]["Id"].as_i64() == Some(stage.queue)).count();
-            if rows != 100 || expanded != 100 {
-                bail!("a page of {rows} rows by hand, {expanded} from the product");
-            }
-        } else {
+        if reply.status != 200 {
+            bail!("{path}: {} {}", reply.status, reply.text());
+        }
+        if checked {
             by_hand.push(taken);
             by_product.push(answered);
+        } else {
+            check(rows, &reply.json()).with_context(|| path.to_owned())?;
+            checked = true;
         }
-        if reply.status != 200 {
-            bail!("{} {}", reply.status, reply.text());
-        }
-        first = false;
-    }
-    if by_hand.is_empty() {
-        bail!("the page takes longer than the time of a round");
     }
     Ok((percentile(&mut by_hand, 0.5), percentile(&mut by_product, 0.5)))
 }

@@ -1,6 +1,7 @@
 //! A connection to a server that dies and comes back. It tells apart what was never sent from what was never answered.
 
 use super::journal::Shared;
+use super::pulse::Pulse;
 use crate::http::{Client, Reply};
 use bytes::Bytes;
 use hyper::Method;
@@ -8,7 +9,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// What came of a request.
@@ -31,6 +32,8 @@ pub struct World {
     pub over: watch::Receiver<bool>,
     /// The journal.
     pub journal: Shared,
+    /// Where acknowledged writes are told.
+    pub pulse: Pulse,
 }
 
 /// A client in that world.
@@ -68,10 +71,21 @@ impl Lane {
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
+        let (sent, writes) = (Instant::now(), method == Method::POST);
         match self.client.send(method, path, body).await {
             // A server that cannot say whether it wrote has answered nothing.
-            Ok(reply) if reply.status == 503 => self.silence(),
-            Ok(reply) => Said::Answer(reply),
+            Ok(reply) if reply.status == 503 => {
+                // It refuses at once, and asking again at once would only keep it busy.
+                tokio::time::sleep(Duration::from_millis(2)).await;
+                self.silence()
+            }
+            Ok(reply) => {
+                // 204 tells of an empty queue, where nothing was written.
+                if writes && matches!(reply.status, 200 | 201) {
+                    self.world.pulse.acknowledged(sent);
+                }
+                Said::Answer(reply)
+            }
             Err(_) => self.silence(),
         }
     }

@@ -1,14 +1,18 @@
 //! The fault harness: mixed load on the real server, which is killed without notice at random moments, again and again,
-//! also while it starts. In the end everything that was acknowledged must be there, and nothing may have happened twice.
+//! also while it starts; PostgreSQL cuts its connections and is restarted. In the end everything that was acknowledged
+//! must be there, nothing may have happened twice, and each time it must have worked again soon.
 //!
-//! `journal`: what the clients know; `load`, `robot`: the clients; `lane`: their connections; `seen`: what the server
-//! holds; `judge`: the verdict. `disk` does the same with a disk that fills up.
+//! `cause`: what is done; `journal`: what the clients know; `load`, `robot`: the clients; `lane`: their connections;
+//! `pulse`: how soon it works again; `seen`: what the server holds; `judge`: the verdict. `disk` does the same with a disk
+//! that fills up.
 
+pub mod cause;
 pub mod disk;
 pub mod journal;
 pub mod judge;
 pub mod lane;
 pub mod load;
+pub mod pulse;
 pub mod robot;
 pub mod seen;
 
@@ -18,8 +22,10 @@ use crate::http::Client;
 use crate::product::{Product, Settings};
 use crate::robot::Robot;
 use anyhow::{Context as _, Result, bail};
+use cause::Cause;
 use journal::{Journal, Kind, Shared};
 use lane::{Lane, World};
+use pulse::{Pulse, Recoveries};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use seen::Seen;
@@ -31,6 +37,8 @@ use tokio::task::JoinHandle;
 
 /// Jobs must have ended this long after the last kill. Longer than a reservation.
 const DRAIN: Duration = Duration::from_secs(90);
+/// After a fault of the database nothing more is waited for than this long.
+const SURVIVED: Duration = Duration::from_secs(30);
 /// How long a reservation holds here: whole seconds, few, so that it ends now and then.
 const RESERVATION: Duration = Duration::from_secs(3);
 
@@ -39,7 +47,11 @@ const RESERVATION: Duration = Duration::from_secs(3);
 pub struct Plan {
     /// How often the server is killed.
     pub kills: u32,
-    /// Mean time between two kills.
+    /// How often, on PostgreSQL, the database fails: its connections end, it restarts in order or not, in equal parts.
+    pub database_faults: u32,
+    /// A fault's end and the first write acknowledged after it may lie so far apart.
+    pub resume_within: Duration,
+    /// Mean time between two faults.
     pub between: Duration,
     /// Where the randomness of moments and choices starts.
     pub seed: u64,
@@ -52,6 +64,8 @@ pub struct Verdict {
     pub wrong: Vec<String>,
     /// What happened, in one line.
     pub summary: String,
+    /// How soon it worked again, in one line.
+    pub recoveries: String,
 }
 
 /// The load: its clients, and the strings that move them.
@@ -61,6 +75,7 @@ struct Load {
     robot_over: watch::Sender<bool>,
     clients: Vec<JoinHandle<()>>,
     robot: JoinHandle<()>,
+    pulse: Pulse,
     /// The world of those who go on until the robot is through.
     late: World,
 }
@@ -93,8 +108,10 @@ fn begin(stage: &Stage, product: &Product, random: &mut StdRng) -> Result<Load> 
     let (address, address_seen) = watch::channel(Some(product.address()?));
     let (over, over_seen) = watch::channel(false);
     let (robot_over, robot_over_seen) = watch::channel(false);
-    let world = World { address: address_seen.clone(), over: over_seen, journal: journal.clone() };
-    let late = World { address: address_seen, over: robot_over_seen, journal };
+    let pulse = Pulse::default();
+    let world =
+        World { address: address_seen.clone(), over: over_seen, journal: journal.clone(), pulse: pulse.clone() };
+    let late = World { address: address_seen, over: robot_over_seen, journal, pulse: pulse.clone() };
     let mut lane = || Lane::new(world.clone(), stage.client.clone(), random.random());
     let mut clients = Vec::new();
     for n in 0..3 {
@@ -108,7 +125,7 @@ fn begin(stage: &Stage, product: &Product, random: &mut StdRng) -> Result<Load> 
     clients.push(tokio::spawn(load::start(lane(), "start".into(), stage.process.clone())));
     let robot_lane = Lane::new(late.clone(), stage.client.clone(), random.random());
     let robot = tokio::spawn(robot::work(robot_lane, stage.robot.clone()));
-    Ok(Load { address, over, robot_over, clients, robot, late })
+    Ok(Load { address, over, robot_over, clients, robot, pulse, late })
 }
 
 /// Runs the load, kills, and judges.
@@ -121,32 +138,59 @@ pub async fn run(context: &Context, database: Database, plan: Plan) -> Result<Ve
     let mut product = Product::start(&settings).await?;
     let stage = stage(&product).await?;
     let load = begin(&stage, &product, &mut random)?;
-    let mut kills = 0;
-    while kills < plan.kills {
-        let most = u64::try_from(plan.between.as_millis()).unwrap_or(u64::MAX).saturating_mul(2).max(2);
-        tokio::time::sleep(Duration::from_millis(random.random_range(1..most))).await;
+    let causes = cause::sequence(database, plan.kills, plan.database_faults, &mut random);
+    let (mut kills, mut recoveries, mut last) = (0, Recoveries::default(), None);
+    let most = u64::try_from(plan.between.as_millis()).unwrap_or(u64::MAX).saturating_mul(2).max(2);
+    for cause in causes {
+        if cause == Cause::Kill && kills >= plan.kills {
+            continue;
+        }
+        let pause = Duration::from_millis(random.random_range(1..most));
+        tokio::time::sleep(pause).await;
+        resumed(&load, last, plan.resume_within, &mut recoveries);
         if product.ended() {
             bail!("the server ended by itself: {}", settings.log_tail());
         }
-        product.kill().await?;
-        kills += 1;
-        load.address.send_replace(None);
-        // Now and then it dies while it recovers.
-        while kills < plan.kills && random.random_bool(0.2) {
-            let early = Product::spawn(&settings)?;
-            tokio::time::sleep(Duration::from_millis(random.random_range(1..200))).await;
-            early.kill().await?;
-            kills += 1;
+        let over = match cause {
+            Cause::Kill => {
+                product.kill().await?;
+                kills += 1;
+                load.address.send_replace(None);
+                // Now and then it dies while it recovers.
+                while kills < plan.kills && random.random_bool(0.2) {
+                    let early = Product::spawn(&settings)?;
+                    tokio::time::sleep(Duration::from_millis(random.random_range(1..200))).await;
+                    early.kill().await?;
+                    kills += 1;
+                }
+                let begun = Instant::now();
+                product = Product::start(&settings).await.with_context(|| format!("after kill {kills}"))?;
+                load.address.send_replace(Some(product.address()?));
+                begun
+            }
+            Cause::Terminate => {
+                let url = settings.database.as_deref().context("no PostgreSQL")?;
+                context.cluster()?.terminate(url).await?;
+                Instant::now()
+            }
+            Cause::Restart(how) => tokio::task::block_in_place(|| context.cluster()?.restart(how))?,
+        };
+        load.pulse.over(over);
+        last = Some((cause, over));
+        // Kills may follow each other before anything succeeded; how a database's fault was survived is always measured.
+        while cause != Cause::Kill && load.pulse.took().is_none() && over.elapsed() < SURVIVED {
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        product = Product::start(&settings).await.with_context(|| format!("after kill {kills}"))?;
-        load.address.send_replace(Some(product.address()?));
     }
     // What was not answered is asked again, so that everything after the last kill is settled as well.
-    tokio::time::sleep(plan.between).await;
+    tokio::time::sleep(plan.between.max(plan.resume_within)).await;
+    resumed(&load, last, plan.resume_within, &mut recoveries);
     let (journal, seen) = settle(load, &stage, product, &settings).await?;
-    let wrong = judge::judge(&journal, &seen);
+    let mut wrong = judge::judge(&journal, &seen);
+    wrong.extend(recoveries.late(plan.resume_within));
+    let faults = if database == Database::Postgres { plan.database_faults } else { 0 };
     let summary = format!(
-        "{}: {kills} kills in {:.0} s, seed {}; items: {}; {} jobs ({} reservations lost), {} things made; {} requests unanswered",
+        "{}: {kills} kills and {faults} faults of the database in {:.0} s, seed {}; items: {}; {} jobs ({} reservations lost), {} things made; {} requests unanswered",
         database.name(),
         begun.elapsed().as_secs_f64(),
         plan.seed,
@@ -156,7 +200,17 @@ pub async fn run(context: &Context, database: Database, plan: Plan) -> Result<Ve
         journal.made.len(),
         journal.silences
     );
-    Ok(Verdict { wrong, summary })
+    Ok(Verdict { wrong, summary, recoveries: recoveries.told() })
+}
+
+/// Notes how soon it worked again after the last fault. A pause that was too short to tell tells nothing.
+fn resumed(load: &Load, last: Option<(Cause, Instant)>, most: Duration, recoveries: &mut Recoveries) {
+    let Some((cause, over)) = last else { return };
+    match load.pulse.took() {
+        Some(took) => recoveries.note(cause.name(), took),
+        None if over.elapsed() > most => recoveries.note(cause.name(), over.elapsed()),
+        None => {}
+    }
 }
 
 /// Ends the load, lets the jobs end, and reads what the server holds.

@@ -1,4 +1,4 @@
-//! A bare axum program that claims and completes items: a token checked by its hash, one table, group commit,
+//! A bare axum program that adds, claims and completes items: a token checked by its hash, one table, group commit,
 //! `synchronous=FULL`. Runs as a process of its own, as the product does.
 
 use crate::prefill;
@@ -31,12 +31,14 @@ type Claimed = Option<(i64, String)>;
 enum Ask {
     Claim(oneshot::Sender<Claimed>),
     Complete(i64, String, oneshot::Sender<bool>),
+    Add(Vec<String>, oneshot::Sender<i64>),
 }
 
 /// An answer that leaves once the group is durable.
 enum Answer {
     Claim(oneshot::Sender<Claimed>, Claimed),
     Complete(oneshot::Sender<bool>, bool),
+    Add(oneshot::Sender<i64>, i64),
 }
 
 impl Answer {
@@ -45,6 +47,7 @@ impl Answer {
         match self {
             Answer::Claim(to, what) => drop(to.send(what)),
             Answer::Complete(to, what) => drop(to.send(what)),
+            Answer::Add(to, what) => drop(to.send(what)),
         }
     }
 }
@@ -71,7 +74,11 @@ pub async fn serve(folder: &Path, items: u64) -> Result<()> {
     });
     let token = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
     let shared = Arc::new(Shared { tokens: HashSet::from([Sha256::digest(&token).into()]), writer });
-    let routes = Router::new().route("/claim", post(claim)).route("/complete/{id}", post(complete)).with_state(shared);
+    let routes = Router::new()
+        .route("/claim", post(claim))
+        .route("/complete/{id}", post(complete))
+        .route("/add", post(add))
+        .with_state(shared);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", json!({"address": listener.local_addr()?.to_string(), "token": token}));
     let listener = axum::serve::ListenerExt::tap_io(listener, |stream| drop(stream.set_nodelay(true)));
@@ -109,6 +116,7 @@ fn write(conn: &Connection, asked: &Receiver<Ask>) -> Result<()> {
     )?;
     let mut complete =
         conn.prepare("UPDATE item SET status = 3, output = ?1, ended_at = ?2 WHERE id = ?3 AND status = 1")?;
+    let mut add = conn.prepare("INSERT INTO item (status, content) VALUES (0, ?1)")?;
     let mut answers = Vec::with_capacity(GROUP);
     while let Ok(first) = asked.recv() {
         begin.raw_execute()?;
@@ -121,6 +129,12 @@ fn write(conn: &Connection, asked: &Receiver<Ask>) -> Result<()> {
                 }
                 Ask::Complete(id, output, to) => {
                     Answer::Complete(to, complete.execute(params![output, now(), id])? == 1)
+                }
+                Ask::Add(contents, to) => {
+                    for content in contents {
+                        add.execute([content])?;
+                    }
+                    Answer::Add(to, conn.last_insert_rowid())
                 }
             });
             next = if answers.len() < GROUP { asked.try_recv().ok() } else { None };
@@ -181,13 +195,33 @@ async fn complete(
     }
 }
 
+/// Adds a list of contents; the id of the last.
+async fn add(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: String) -> Response {
+    if !known(&shared, &headers) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let Ok(Value::Array(contents)) = serde_json::from_str::<Value>(&body) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let (to, answer) = oneshot::channel();
+    let contents = contents.iter().map(Value::to_string).collect();
+    if shared.writer.send(Ask::Add(contents, to)).is_err() {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    match answer.await {
+        Ok(id) => (StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], format!("{{\"Id\":{id}}}"))
+            .into_response(),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
 /// The program as a process. Dropping it kills it.
 pub struct Program {
     /// Where it serves.
     pub address: SocketAddr,
     /// What it takes as a token.
     pub token: String,
-    _child: Child,
+    child: Child,
 }
 
 impl Program {
@@ -207,8 +241,13 @@ impl Program {
         Ok(Program {
             address: ready["address"].as_str().unwrap_or_default().parse()?,
             token: ready["token"].as_str().unwrap_or_default().to_owned(),
-            _child: child,
+            child,
         })
+    }
+
+    /// Ends it, and waits until it is gone.
+    pub async fn stop(mut self) -> Result<()> {
+        self.child.kill().await.context("the yardstick cannot be ended")
     }
 }
 
@@ -233,7 +272,11 @@ mod tests {
             answer.blocking_recv().unwrap()
         };
         assert_eq!([claim(), claim(), claim()], [Some(1), Some(2), None]);
-        assert_eq!([complete(1), complete(1), complete(3)], [true, false, false]);
+        let (to, answer) = oneshot::channel();
+        writer.send(Ask::Add(vec!["{}".into(), "{}".into()], to)).unwrap();
+        assert_eq!(answer.blocking_recv().unwrap(), 4);
+        assert_eq!([claim(), claim(), claim()], [Some(3), Some(4), None]);
+        assert_eq!([complete(1), complete(1), complete(9)], [true, false, false]);
         drop(writer);
         thread.join().unwrap();
     }

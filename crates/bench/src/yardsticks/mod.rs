@@ -3,6 +3,7 @@
 
 pub mod claim;
 pub mod disk;
+pub mod hand;
 pub mod logs;
 pub mod page;
 pub mod pgbench;

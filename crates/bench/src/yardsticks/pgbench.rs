@@ -1,19 +1,28 @@
-//! `pgbench` with 32 clients: claim (`SKIP LOCKED`) and complete as two transactions on one table.
+//! `pgbench` on one table: claim (`SKIP LOCKED`) and complete as two transactions; adding as one statement.
 
 use crate::cluster::{Cluster, connect};
 use crate::prefill::TEXT;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 
-/// Clients of pgbench.
-const CLIENTS: &str = "32";
+/// Clients that claim.
+pub const CLIENTS: usize = 32;
 
 /// The two transactions. Each statement is one.
-const SCRIPT: &str = "\
+pub const CLAIMING: &str = "\
 UPDATE item SET status = 1, started_at = now() WHERE id = \
 (SELECT id FROM item WHERE status = 0 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, content \\gset
 UPDATE item SET status = 3, ended_at = now(), output = '{\"Done\":\"yes\"}' WHERE id = :id AND status = 1;
 ";
+
+/// Adds so many items of 1 kB in one statement, which makes their contents itself: nothing has to be sent.
+pub fn adding(at_once: u64) -> String {
+    format!(
+        "INSERT INTO item (status, content) SELECT 0, '{{\"Number\":\"' || n || '\",\"Text\":\"' || \
+         repeat(lpad(to_hex(n), 16, '0'), {}) || '\"}}' FROM generate_series(1::bigint, {at_once}::bigint) AS n RETURNING id;\n",
+        TEXT / 16
+    )
+}
 
 /// Makes the table in an empty database of the cluster.
 pub async fn prepare(cluster: &Cluster, database: &str, items: u64) -> Result<()> {
@@ -32,15 +41,22 @@ pub async fn prepare(cluster: &Cluster, database: &str, items: u64) -> Result<()
     Ok(())
 }
 
-/// Claims and completes for some seconds; pairs a second.
-pub async fn run(cluster: &Cluster, database: &str, seconds: u64, scratch: &Path) -> Result<f64> {
-    let script = scratch.join("claim.sql");
-    std::fs::write(&script, SCRIPT)?;
+/// Runs a script for some seconds; how often a second it was done.
+pub async fn run(
+    cluster: &Cluster,
+    database: &str,
+    script: &str,
+    clients: usize,
+    seconds: u64,
+    scratch: &Path,
+) -> Result<f64> {
+    let file = scratch.join("script.sql");
+    std::fs::write(&file, script)?;
     let output = cluster
         .program("pgbench", database)
-        .args(["--no-vacuum", "--protocol=prepared", "--jobs=2", "--client", CLIENTS])
+        .args(["--no-vacuum", "--protocol=prepared", "--jobs=2", "--client", &clients.to_string()])
         .args(["--time", &seconds.to_string(), "--file"])
-        .arg(&script)
+        .arg(&file)
         .output()
         .await
         .context("pgbench does not run: apt-get install postgresql")?;
