@@ -1,6 +1,7 @@
 //! What a running server consists of, as seen by operations and duties.
 
 use crate::gate::{Authenticator, Gate};
+use crate::gather::Gathered;
 use crate::metrics::Metrics;
 use crate::nudges::Nudges;
 use bandmaster_core::{Clock, Ids, KeyRing};
@@ -74,6 +75,8 @@ pub struct App {
     pub gate: Box<dyn Gate>,
     /// Parts that features bring along, by their type.
     pub parts: Parts,
+    /// Work of many callers that is done together.
+    pub gathered: Gathered,
 }
 
 /// Parts of features: at most one of each type.

@@ -233,6 +233,12 @@ impl Call {
         Unit::begin(&self.app, self.unit_context(), self.fates.clone()).await
     }
 
+    /// Something was changed for this call in a unit that it did not begin: it must not run again, and what its
+    /// idempotency key stands for is done.
+    pub fn changed_elsewhere(&self) {
+        self.fates.elsewhere();
+    }
+
     /// On whose behalf the call's units run.
     pub fn unit_context(&self) -> UnitContext {
         UnitContext {

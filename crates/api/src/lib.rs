@@ -14,6 +14,7 @@ pub mod duties;
 pub mod envelope;
 pub mod folderwish;
 pub mod gate;
+pub mod gather;
 pub mod handler;
 pub mod housekeeping;
 pub mod idempotency;

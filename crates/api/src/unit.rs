@@ -65,6 +65,11 @@ impl Fates {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).push(fate);
     }
 
+    /// A unit that others began has committed work of this call.
+    pub(crate) fn elsewhere(&self) {
+        self.commits.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// How many units were committed.
     pub fn commits(&self) -> usize {
         self.commits.load(Ordering::Acquire)

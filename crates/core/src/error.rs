@@ -8,8 +8,10 @@ use std::fmt;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation failed. The public half goes into the error envelope; the internal half only into the log.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     status: u16,
     code: i32,

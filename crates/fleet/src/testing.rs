@@ -104,6 +104,7 @@ impl World {
             authenticator: Box::new(Nobody),
             gate: Box::new(Nobody),
             parts,
+            gathered: Default::default(),
         });
         let mut unit = store.begin().await.unwrap();
         let id = |row: bandmaster_store::Row| row.get::<i64>(0).unwrap();

@@ -7,7 +7,8 @@ use crate::items::{Lineage, NewItem, insert};
 use bandmaster_api::Unit;
 use bandmaster_core::clock::SECOND;
 use bandmaster_core::{Error, KeyRing, Result};
-use bandmaster_store::{Row, params};
+use bandmaster_store::{Dialect, Kind, Row, Value as DbValue, each, many, params};
+use std::sync::LazyLock;
 
 /// An item as its end and the next attempt need it.
 #[derive(Debug)]
@@ -74,6 +75,64 @@ pub async fn seen(unit: &mut Unit, tenant: i64, folder: i64, id: i64) -> Result<
     );
     let row = unit.query_opt(&sql, params![folder, id, tenant]).await?.ok_or_else(|| Error::not_found("QueueItem"))?;
     Ok((attempt(id, &row, lookup::WIDTH)?, lookup::definition(&row)?))
+}
+
+/// An item in progress as its end needs it, when no other attempt can follow.
+#[derive(Debug)]
+pub struct Ending {
+    /// Id.
+    pub id: i64,
+    /// Key of this attempt.
+    pub unique_key: String,
+    /// Number of its state.
+    pub status: i64,
+    /// Number of its review state.
+    pub review_status: i64,
+    /// Reviewer.
+    pub reviewer: Option<i64>,
+    /// When it was started.
+    pub started_at: Option<i64>,
+    /// Key of the job that processes it.
+    pub executor: Option<String>,
+    /// How often it went back from a holder to the queue.
+    pub handovers: i64,
+}
+
+/// Reads those of many items that are seen from a folder, with their queues.
+pub async fn endings(unit: &mut Unit, tenant: i64, folder: i64, ids: &[i64]) -> Result<Vec<(Ending, Definition)>> {
+    static TEXTS: LazyLock<[String; 2]> = LazyLock::new(|| {
+        [Dialect::Sqlite, Dialect::Postgres].map(|dialect| {
+            format!(
+                "SELECT {}, i.id, i.unique_key, i.status, i.review_status, i.reviewer_user_id, i.started_at, \
+                 i.executor_job_key, i.handovers FROM {} AS w CROSS JOIN queue_items i \
+                 JOIN queue_definitions q ON q.id = i.queue_id \
+                 JOIN queue_folders f ON f.queue_id = q.id AND f.folder_id = $2 WHERE i.id = w.id AND i.tenant_id = $3",
+                lookup::columns(),
+                each(dialect, "$1", &[("id", Kind::Int)])
+            )
+        })
+    });
+    let [sqlite, postgres] = &*TEXTS;
+    let sql = if unit.dialect() == Dialect::Postgres { postgres } else { sqlite };
+    let rows: Vec<Vec<DbValue>> = ids.iter().map(|id| params![*id].to_vec()).collect();
+    let at = lookup::WIDTH;
+    let found = unit.query(sql, params![many(&rows)?, folder, tenant]).await?;
+    found
+        .iter()
+        .map(|row| {
+            let ending = Ending {
+                id: row.get(at)?,
+                unique_key: row.get(at + 1)?,
+                status: row.get(at + 2)?,
+                review_status: row.get(at + 3)?,
+                reviewer: row.get(at + 4)?,
+                started_at: row.get(at + 5)?,
+                executor: row.get(at + 6)?,
+                handovers: row.get(at + 7)?,
+            };
+            Ok((ending, lookup::definition(row)?))
+        })
+        .collect()
 }
 
 /// The attempt in the columns of a row that begin at `at`.

@@ -144,6 +144,7 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
         authenticator: Box::new(who),
         gate: Box::new(access::AccessGate::new()),
         parts,
+        gathered: Default::default(),
     };
     let mut duties: Vec<Arc<dyn Duty>> = vec![Arc::new(Housekeeping), Arc::new(identity::Upkeep::default())];
     duties.push(Arc::new(identity::Mailer::default()));

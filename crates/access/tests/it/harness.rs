@@ -137,6 +137,7 @@ pub fn app(store: Store, parts: Parts) -> Arc<App> {
         authenticator: Box::new(ByHeader),
         gate: Box::new(AccessGate::new()),
         parts,
+        gathered: Default::default(),
     })
 }
 

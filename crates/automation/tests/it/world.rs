@@ -138,6 +138,7 @@ fn app(store: Store, clock: Arc<MovableClock>, organization: i64, alerts: Listen
         authenticator: Box::new(Doorman { identity, organization: Mutex::new(organization) }),
         gate: Box::new(bandmaster_access::AccessGate::new()),
         parts,
+        gathered: Default::default(),
     })
 }
 

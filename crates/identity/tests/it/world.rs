@@ -253,6 +253,7 @@ impl Node {
             authenticator: Box::new(identity.clone()),
             gate: Box::new(OpenGate),
             parts,
+            gathered: Default::default(),
         });
         Node { app, served: Arc::new(served()), identity, fleet }
     }

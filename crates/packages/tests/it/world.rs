@@ -288,6 +288,7 @@ async fn build(database: &TestDatabase, folder: &std::path::Path, clock: Arc<Mov
         authenticator: Box::new(ByHeader),
         gate: Box::new(AccessGate::new()),
         parts,
+        gathered: Default::default(),
     })
 }
 

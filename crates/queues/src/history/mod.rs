@@ -6,10 +6,11 @@ mod show;
 
 pub use entity::EVENT;
 
-use bandmaster_api::{Registry, Unit};
+use bandmaster_api::{Call, Registry, Unit};
 use bandmaster_core::{PrincipalKind, Result};
-use bandmaster_store::{Dialect, Value as DbValue, params};
+use bandmaster_store::{Dialect, Kind, Value as DbValue, each, many, params};
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 
 /// Registers the operations.
 pub fn register(r: &mut Registry) {
@@ -125,6 +126,109 @@ pub async fn record(unit: &mut Unit, step: Step<'_>) -> Result<()> {
     } else {
         unit.execute(HISTORY, &values).await?;
         unit.event(step.kind, folder, Some(step.unique_key), &payload(&step)).await?;
+    }
+    Ok(())
+}
+
+/// Who acted, when it is not whom a unit runs for.
+#[derive(Debug, Clone, Default)]
+pub struct Acted {
+    user: Option<i64>,
+    client: Option<String>,
+}
+
+impl Acted {
+    /// The caller.
+    pub fn by(call: &Call) -> Acted {
+        let application = call.principal.kind == PrincipalKind::Application;
+        Acted { user: call.user_id(), client: call.principal.client_id.clone().filter(|_| application) }
+    }
+}
+
+/// A change, and who made it.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// Who made it.
+    pub who: &'a Acted,
+    /// The change; its kind is not empty.
+    pub step: Step<'a>,
+}
+
+/// What [`record_all`] writes of an entry.
+const ENTRY: [(&str, Kind); 15] = [
+    ("queue_id", Kind::Int),
+    ("item_id", Kind::Int),
+    ("action", Kind::Int),
+    ("was", Kind::Int),
+    ("status", Kind::Int),
+    ("review_status", Kind::Int),
+    ("reviewer_user_id", Kind::Int),
+    ("user_id", Kind::Int),
+    ("client_id", Kind::Text),
+    ("data", Kind::Text),
+    ("exception_type", Kind::Int),
+    ("took", Kind::Int),
+    ("kind", Kind::Text),
+    ("unique_key", Kind::Text),
+    ("payload", Kind::Text),
+];
+
+/// Statements for any number of entries: both in one on PostgreSQL.
+fn texts(dialect: Dialect) -> [String; 2] {
+    let columns: Vec<&str> = ENTRY[..12].iter().map(|(name, _)| *name).collect();
+    let columns = columns.join(", ");
+    let rows = each(dialect, "$1", &ENTRY);
+    let history = format!(
+        "INSERT INTO queue_item_events (tenant_id, at, {columns}) \
+         SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT), {columns} FROM {rows} AS w WHERE true ORDER BY n"
+    );
+    let outbox = format!(
+        "INSERT INTO events (tenant_id, at, folder_id, kind, entity_key, actor_id, payload) \
+         SELECT CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), kind, unique_key, user_id, payload \
+         FROM {rows} AS w WHERE true ORDER BY n"
+    );
+    match dialect {
+        Dialect::Sqlite => [history, outbox],
+        Dialect::Postgres => [format!("WITH history AS ({history}) {outbox}"), String::new()],
+    }
+}
+
+/// Writes down many changes in one go.
+pub async fn record_all(unit: &mut Unit, entries: &[Entry<'_>]) -> Result<()> {
+    static TEXTS: LazyLock<[[String; 2]; 2]> = LazyLock::new(|| [Dialect::Sqlite, Dialect::Postgres].map(texts));
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<Vec<DbValue>> = entries
+        .iter()
+        .map(|Entry { who, step }| {
+            params![
+                step.queue,
+                step.item,
+                step.action as i64,
+                step.was,
+                step.status,
+                step.review,
+                step.reviewer,
+                who.user,
+                who.client.as_deref(),
+                step.data.as_deref(),
+                step.exception,
+                step.took,
+                step.kind,
+                step.unique_key,
+                payload(step).to_string()
+            ]
+            .to_vec()
+        })
+        .collect();
+    let (rows, tenant, now, folder) = (many(&rows)?, unit.tenant_id(), unit.now(), unit.context().folder_id);
+    let [sqlite, postgres] = &*TEXTS;
+    if unit.dialect() == Dialect::Postgres {
+        unit.execute(&postgres[0], params![rows, tenant, now, folder]).await?;
+    } else {
+        unit.execute(&sqlite[0], params![rows.clone(), tenant, now]).await?;
+        unit.execute(&sqlite[1], params![rows, tenant, now, folder]).await?;
     }
     Ok(())
 }

@@ -59,9 +59,31 @@ fn cell(row: &mut Row, at: usize) -> Cell {
     }
 }
 
+fn at(name: &str) -> usize {
+    SHOWN.iter().find(|(p, _)| p.name == name).and_then(|(_, at)| *at).unwrap_or(usize::MAX)
+}
+
+/// What the history needs to know of a row that returned [`COLUMNS`].
+pub struct Seen {
+    /// Id.
+    pub id: i64,
+    /// Unique key.
+    pub unique_key: String,
+    /// Number of its review state.
+    pub review: i64,
+    /// Reviewer.
+    pub reviewer: Option<i64>,
+}
+
+/// The same, read.
+pub fn seen(row: &Row) -> Result<Seen> {
+    static AT: LazyLock<[usize; 4]> = LazyLock::new(|| ["Id", "UniqueKey", "ReviewStatus", "ReviewerUserId"].map(at));
+    let [id, key, review, reviewer] = *AT;
+    Ok(Seen { id: row.get(id)?, unique_key: row.get(key)?, review: row.get(review)?, reviewer: row.get(reviewer)? })
+}
+
 /// The item of a row that returned [`COLUMNS`].
 pub fn item(keys: &KeyRing, mut row: Row) -> Result<Map<String, Value>> {
-    let at = |name: &str| SHOWN.iter().find(|(p, _)| p.name == name).and_then(|(_, at)| *at).unwrap_or(usize::MAX);
     let unique_key: String = row.get(at("UniqueKey"))?;
     let encrypted: bool = row.get(at("Encrypted"))?;
     let mut out = Map::with_capacity(SHOWN.len());

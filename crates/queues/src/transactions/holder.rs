@@ -7,8 +7,13 @@ use bandmaster_core::{Error, Result, codes};
 
 /// Refuses a job that held the item before.
 pub fn is(item: &Attempt, job: Option<&str>) -> Result<()> {
+    held(item.handovers, item.executor.as_deref(), job)
+}
+
+/// The same by how often the item went back and who holds it now.
+pub fn held(handovers: i64, executor: Option<&str>, job: Option<&str>) -> Result<()> {
     match job {
-        Some(job) if item.handovers > 0 && item.executor.as_deref() != Some(job) => Err(other()),
+        Some(job) if handovers > 0 && executor != Some(job) => Err(other()),
         _ => Ok(()),
     }
 }

@@ -1,5 +1,7 @@
 //! Transactions: taking items, telling progress, reporting results. A transaction is an item in progress.
 
+mod claim;
+mod end;
 mod filter;
 pub(crate) mod give_back;
 pub(crate) mod holder;

@@ -1,15 +1,17 @@
 //! SetTransactionResult: how processing ended. An application exception makes a new attempt while one is left; a
 //! deferral without a result puts the item back.
 
+use super::end::{End, Ended};
 use super::give_back::{self, Back};
 use super::holder;
 use crate::attempt::{self, Attempt, Wanted};
 use crate::definitions::Definition;
-use crate::history::{Action, Step, apply};
+use crate::history::{Acted, Action, Step, apply};
 use crate::items::add;
 use crate::items::content::{self, Part};
 use crate::items::{EXCEPTION_TYPE, row_version};
 use crate::schemas;
+use bandmaster_api::gather::join;
 use bandmaster_api::{Call, Fields, Output, Unit};
 use bandmaster_core::{Error, KeyRing, Result, codes, time};
 use bandmaster_store::params;
@@ -84,6 +86,12 @@ pub async fn set(call: &mut Call) -> Result<Output> {
     };
     let report = report(fields, call.now())?;
     let (tenant, folder, keys) = (call.tenant_id()?, call.folder()?.id, call.app.keys.clone());
+    if let Some(end) = simple(call, id, &report).filter(End::is_small)
+        && join(call, (tenant, folder), end).await? == Ended::Yes
+    {
+        call.changed_elsewhere();
+        return Ok(Output::json(json!({})));
+    }
     let mut unit = call.begin().await?;
     let (attempt, queue) = attempt::seen(&mut unit, tenant, folder, id).await?;
     if attempt.status != 1 {
@@ -103,6 +111,27 @@ pub async fn set(call: &mut Call) -> Result<Output> {
     }
     unit.commit().await?;
     Ok(Output::json(json!({})))
+}
+
+/// A report that changes nothing but the item itself and can be written down with others.
+fn simple(call: &Call, item: i64, report: &Report) -> Option<End> {
+    let exception = match &report.outcome {
+        Outcome::Successful => None,
+        Outcome::Failed { business: true, exception } => Some(exception.clone()),
+        // It may be retried.
+        Outcome::Failed { business: false, .. } | Outcome::Deferred => return None,
+    };
+    Some(End {
+        item,
+        job: call.principal.job_key.clone(),
+        who: Acted::by(call),
+        exception,
+        output: report.output.clone(),
+        analytics: report.analytics.clone(),
+        progress: report.progress.clone(),
+        operation_id: report.operation_id.clone(),
+        keys: call.app.keys.clone(),
+    })
 }
 
 /// A success whose output or analytics do not fit the queue's schemas is a failure of the business kind.
@@ -126,7 +155,7 @@ async fn judged(unit: &mut Unit, queue: &Definition, mut report: Report) -> Resu
     Ok(report)
 }
 
-fn not_in_progress(status: i64) -> Error {
+pub(super) fn not_in_progress(status: i64) -> Error {
     if status == 0 {
         Error::conflict(codes::TRANSACTION_NOT_STARTED, "The item was not started.")
     } else {

@@ -3,6 +3,7 @@
 //! Order of processing: items with a deadline before those without; then priority; then the earlier deadline; then
 //! the order of arrival. Deferred items are out of it until their time has come.
 
+use super::claim;
 use super::filter::Choice;
 use super::wait;
 use crate::definitions::{Definition, for_claim};
@@ -17,7 +18,7 @@ use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
 /// Kind of the event.
-const STARTED: &str = "queueItem.transactionStarted";
+pub(super) const STARTED: &str = "queueItem.transactionStarted";
 
 /// Which references are wanted.
 pub(super) enum Wanted {
@@ -60,6 +61,12 @@ pub async fn start(call: &mut Call) -> Result<Output> {
             return Ok(Output::empty().status(204));
         }
     }
+    if let (None, None, Wanted::Any) = (&new, &choice, &wanted) {
+        return Ok(match claim::next(call, &name, robot_key).await? {
+            Some(item) => Output::entity(ITEM.set, item),
+            None => Output::empty().status(204),
+        });
+    }
     let (tenant, folder, keys) = (call.tenant_id()?, call.folder()?.id, call.app.keys.clone());
     let job = call.principal.job_key.clone();
     let mut unit = call.begin().await?;
@@ -75,7 +82,7 @@ pub async fn start(call: &mut Call) -> Result<Output> {
         Some(item) => Some(begin(&mut unit, &keys, &queue, NewItem { robot_id: robot, ..item }).await?),
         None => {
             if due {
-                release(&mut unit, &queue).await?;
+                claim::release(&mut unit, &queue).await?;
             }
             match &choice {
                 Some(choice) => choice.take(&mut unit, &keys, &queue, robot, job.as_deref()).await?,
@@ -116,20 +123,9 @@ async fn begin(unit: &mut Unit, keys: &KeyRing, queue: &Definition, item: NewIte
     answer(unit, keys, id).await
 }
 
-/// Deferred items whose time has come join the order.
-async fn release(unit: &mut Unit, queue: &Definition) -> Result<()> {
-    let now = unit.now();
-    unit.execute(
-        "UPDATE queue_items SET ready = 1 WHERE queue_id = $1 AND status = 0 AND ready = 0 AND defer_at <= $2",
-        params![queue.id, now],
-    )
-    .await?;
-    Ok(())
-}
-
-/// The statement that takes the next item and returns it. On PostgreSQL it passes over rows that another claim holds,
+/// The statement that takes the next item with a wanted reference and returns it. On PostgreSQL it passes over rows that another claim holds,
 /// and writes history and event as well, which saves round trips; SQLite has only one writer and no trips.
-fn claim(dialect: Dialect, condition: &str) -> String {
+fn by_reference(dialect: Dialect, condition: &str) -> String {
     let lock = if dialect == Dialect::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
     let columns = &*row::COLUMNS;
     let take = format!(
@@ -153,7 +149,7 @@ fn claim(dialect: Dialect, condition: &str) -> String {
     )
 }
 
-/// Takes the next eligible item.
+/// Takes the next eligible item with a wanted reference. Those who want any are served together (`claim`).
 async fn take(
     unit: &mut Unit,
     keys: &KeyRing,
@@ -163,17 +159,17 @@ async fn take(
     job: Option<&str>,
 ) -> Result<Option<Map<String, Value>>> {
     // A handful of texts, made once: each is kept prepared.
-    static TEXTS: LazyLock<[[String; 3]; 2]> = LazyLock::new(|| {
+    static TEXTS: LazyLock<[[String; 2]; 2]> = LazyLock::new(|| {
         [Dialect::Sqlite, Dialect::Postgres].map(|dialect| {
-            ["$6 = ''", "fold(c.reference) = $6", "fold(c.reference) LIKE $6 ESCAPE '\\'"]
-                .map(|condition| claim(dialect, condition))
+            ["fold(c.reference) = $6", "fold(c.reference) LIKE $6 ESCAPE '\\'"]
+                .map(|condition| by_reference(dialect, condition))
         })
     });
     let [sqlite, postgres] = &*TEXTS;
     let postgresql = unit.dialect() == Dialect::Postgres;
-    let [any, equal, prefix] = if postgresql { postgres } else { sqlite };
+    let [equal, prefix] = if postgresql { postgres } else { sqlite };
     let (sql, value) = match wanted {
-        Wanted::Any => (any, String::new()),
+        Wanted::Any => return Ok(None),
         Wanted::Equal(text) => (equal, text.clone()),
         Wanted::Prefix(text) => (prefix, text.clone()),
     };

@@ -5,6 +5,7 @@
 
 use super::start;
 use crate::definitions::by_name;
+use bandmaster_api::gather::hung_up;
 use bandmaster_api::{Call, Output};
 use bandmaster_core::clock::SECOND;
 use bandmaster_core::time::Micros;
@@ -29,12 +30,7 @@ pub async fn start(call: &mut Call) -> Result<Output> {
 
 /// Refuses when the caller has hung up: an item that was taken now would be lost for a day.
 pub fn present(call: &Call) -> Result<()> {
-    if call.left().is_cancelled() { Err(gone()) } else { Ok(()) }
-}
-
-/// Nobody reads it; what counts is that nothing was done, also for an idempotency key, which is free again.
-fn gone() -> Error {
-    Error::invalid("The caller has hung up.")
+    if call.left().is_cancelled() { Err(hung_up()) } else { Ok(()) }
 }
 
 async fn wait(call: &mut Call, seconds: i64) -> Result<Output> {

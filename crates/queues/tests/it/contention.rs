@@ -104,6 +104,8 @@ suite! {
         for _ in 0..ROUNDS {
             let held = start(&admin, "q").await;
             let id = &held["Id"];
+            // An item that was returned may be taken again.
+            let before = events(server, &held, "queueItem.returned").await;
             let ends = join_all([success(), failure(), success(), failure(), json!({"DeferDate": "2026-03-01T00:00:00Z"})]
                 .map(|body| async { finish(&admin, id, body).await.status }));
             let returns = join_all((0..2).map(|_| give_back(&admin, id)));
@@ -114,7 +116,7 @@ suite! {
             assert!(told.iter().chain(&renewed).all(|a| matches!(a, 200 | 409)));
             let now = item(&admin, id).await;
             let steps: usize = match now["Status"].as_str().unwrap() {
-                "New" => events(server, &held, "queueItem.deferred").await + events(server, &held, "queueItem.returned").await,
+                "New" => events(server, &held, "queueItem.deferred").await + events(server, &held, "queueItem.returned").await - before,
                 "Successful" => events(server, &held, "queueItem.transactionCompleted").await,
                 _ => events(server, &held, "queueItem.transactionFailed").await,
             };
@@ -127,6 +129,38 @@ suite! {
         chains.sort();
         chains.dedup();
         assert_eq!(chains.len(), all);
+    }
+
+    async fn who_cannot_be_served_spoils_nothing_for_others(server: &TestServer) {
+        let admin = server.admin();
+        filled(&admin, 24, json!({"Name": "q"})).await;
+        let mut held = Vec::new();
+        for _ in 0..24 {
+            held.push(start(&admin, "q").await);
+        }
+        let ends = join_all(held.iter().enumerate().map(|(n, item)| {
+            let body = match n % 4 {
+                0 => json!({"IsSuccessful": true, "Progress": "a\u{0}b"}),
+                1 => json!({"IsSuccessful": false, "ProcessingException": {"Reason": "r", "Type": "BusinessException"}}),
+                _ => json!({"IsSuccessful": true, "Output": {"n": n}}),
+            };
+            let (admin, id) = (admin.clone(), item["Id"].clone());
+            async move { finish(&admin, &id, body).await.status }
+        })).await;
+        let unknown = finish(&admin, &json!(4_000_000_000_i64), success()).await.status;
+        assert_eq!(unknown, 404);
+        for (n, (status, item_then)) in ends.iter().zip(&held).enumerate() {
+            let now = item(&admin, &item_then["Id"]).await;
+            let (expected, state) = match n % 4 {
+                0 => (400, "InProgress"),
+                1 => (200, "Failed"),
+                _ => (200, "Successful"),
+            };
+            assert_eq!((*status, &now["Status"]), (expected, &json!(state)), "{n}");
+            if state == "Successful" {
+                assert_eq!(now["Output"], json!({"n": n}));
+            }
+        }
     }
 
     async fn deletion_and_start_exclude_each_other(server: &TestServer) {
