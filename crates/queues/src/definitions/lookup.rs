@@ -2,6 +2,7 @@
 
 use bandmaster_core::{Error, Result};
 use bandmaster_store::{Conn, Row, fold, params};
+use std::sync::LazyLock;
 
 /// What adding and processing of items needs to know of a queue.
 #[derive(Debug, Clone)]
@@ -70,15 +71,33 @@ fn unknown(name: &str) -> Error {
     Error::not_found(&format!("Queue {shown}"))
 }
 
-/// The same for a caller who wants an item: also whether deferred items have become due. One question instead of two.
-pub async fn for_claim(conn: &mut Conn, tenant: i64, folder: i64, name: &str, now: i64) -> Result<(Definition, bool)> {
-    let sql = format!(
-        "SELECT {COLUMNS}, EXISTS (SELECT 1 FROM queue_items d WHERE d.queue_id = q.id AND d.status = 0 AND d.ready = 0 \
-         AND d.defer_at <= $4) FROM queue_folders f JOIN queue_definitions q ON q.id = f.queue_id \
-         WHERE f.folder_id = $1 AND f.name = $2 AND q.tenant_id = $3"
-    );
-    match conn.query_opt(&sql, params![folder, fold(name), tenant, now]).await? {
-        Some(row) => Ok((definition(&row)?, row.get(WIDTH)?)),
+/// What a caller who wants an item needs to know of a queue.
+pub struct ForClaim {
+    /// The queue.
+    pub queue: Definition,
+    /// Whether deferred items have become due.
+    pub due: bool,
+    /// The folder that its items are shown with: id and path.
+    pub place: (Option<i64>, Option<String>),
+}
+
+/// The same for a caller who wants an item. One question instead of three.
+pub async fn for_claim(conn: &mut Conn, tenant: i64, folder: i64, name: &str, now: i64) -> Result<ForClaim> {
+    const HOME: &str = "(SELECT min(h.folder_id) FROM queue_folders h WHERE h.queue_id = q.id)";
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT {COLUMNS}, EXISTS (SELECT 1 FROM queue_items d WHERE d.queue_id = q.id AND d.status = 0 \
+             AND d.ready = 0 AND d.defer_at <= $4), {HOME}, (SELECT p.path FROM folders p WHERE p.id = {HOME}) \
+             FROM queue_folders f JOIN queue_definitions q ON q.id = f.queue_id \
+             WHERE f.folder_id = $1 AND f.name = $2 AND q.tenant_id = $3"
+        )
+    });
+    match conn.query_opt(&SQL, params![folder, fold(name), tenant, now]).await? {
+        Some(row) => Ok(ForClaim {
+            queue: definition(&row)?,
+            due: row.get(WIDTH)?,
+            place: (row.get(WIDTH + 1)?, row.get(WIDTH + 2)?),
+        }),
         None => Err(unknown(name)),
     }
 }

@@ -7,7 +7,7 @@ pub(crate) mod lookup;
 mod write;
 
 pub use entity::QUEUE;
-pub use lookup::{Definition, by_id, by_name, for_claim, linked, of_item};
+pub use lookup::{Definition, ForClaim, by_id, by_name, for_claim, linked, of_item};
 pub(crate) use write::{remove, seen};
 
 use bandmaster_api::{Call, Output, Registry};

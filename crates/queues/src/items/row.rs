@@ -32,17 +32,21 @@ static SHOWN: LazyLock<Vec<(&'static Property, Option<usize>)>> = LazyLock::new(
 });
 
 /// What a statement on `queue_items` has to return, with names `c0`, `c1`, …
-pub static COLUMNS: LazyLock<String> = LazyLock::new(|| {
+pub static COLUMNS: LazyLock<String> = LazyLock::new(|| columns(|_| None));
+
+/// The same where some properties are known beforehand: `known` gives the SQL text that stands for them.
+pub fn columns(known: impl Fn(&str) -> Option<&'static str>) -> String {
     let read = SHOWN.iter().filter_map(|(p, at)| at.map(|at| (p, at)));
     let texts: Vec<String> = read
-        .map(|(p, at)| match p.source {
-            Source::Expression(text) => format!("({}) AS c{at}", text.replace("{t}", "queue_items")),
-            Source::Column(name) => format!("queue_items.{name} AS c{at}"),
-            Source::Nothing => format!("NULL AS c{at}"),
+        .map(|(p, at)| match (known(p.name), p.source) {
+            (Some(text), _) => format!("{text} AS c{at}"),
+            (None, Source::Expression(text)) => format!("({}) AS c{at}", text.replace("{t}", "queue_items")),
+            (None, Source::Column(name)) => format!("queue_items.{name} AS c{at}"),
+            (None, Source::Nothing) => format!("NULL AS c{at}"),
         })
         .collect();
     texts.join(", ")
-});
+}
 
 /// The name under which [`COLUMNS`] returns a property.
 pub fn column(name: &str) -> String {

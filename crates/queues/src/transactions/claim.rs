@@ -3,14 +3,14 @@
 //! statements.
 
 use super::start::started;
-use crate::definitions::{Definition, for_claim};
+use crate::definitions::{Definition, ForClaim, for_claim};
 use crate::history::{Acted, Entry, Step, record_all};
 use crate::items::{row, row_version};
 use bandmaster_api::gather::{Work, join};
 use bandmaster_api::{Call, Unit};
 use bandmaster_core::Result;
 use bandmaster_fleet::robots::by_key;
-use bandmaster_store::{Dialect, Kind, Row, Value as DbValue, each, many, params};
+use bandmaster_store::{Dialect, Kind, Row, each, many, params};
 use futures::future::BoxFuture;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -52,12 +52,12 @@ impl Work for Claim {
         Box::pin(async move {
             let (tenant, folder, name) = key;
             let now = unit.now();
-            let (queue, due) = for_claim(unit, *tenant, *folder, name, now).await?;
-            if due {
-                release(unit, &queue).await?;
+            let found = for_claim(unit, *tenant, *folder, name, now).await?;
+            if found.due {
+                release(unit, &found.queue).await?;
             }
-            let items = locked(unit, &queue, parts.len()).await?;
-            let mut taken = given(unit, *tenant, &queue, parts, &items).await?;
+            let items = locked(unit, &found.queue, parts.len()).await?;
+            let mut taken = given(unit, *tenant, &found, parts, &items).await?;
             Ok(parts.iter().enumerate().map(|(n, _)| Ok(items.get(n).and_then(|id| taken.remove(id)))).collect())
         })
     }
@@ -90,7 +90,7 @@ async fn locked(unit: &mut Unit, queue: &Definition, most: usize) -> Result<Vec<
 async fn given(
     unit: &mut Unit,
     tenant: i64,
-    queue: &Definition,
+    found: &ForClaim,
     parts: &[Claim],
     items: &[i64],
 ) -> Result<HashMap<i64, Row>> {
@@ -116,9 +116,10 @@ async fn given(
     }
     let [sqlite, postgres] = &*TEXTS;
     let sql = if unit.dialect() == Dialect::Postgres { postgres } else { sqlite };
-    let values = [many(&rows)?, DbValue::Int(unit.now())];
+    let (now, (folder, path)) = (unit.now(), &found.place);
+    let values = params![many(&rows)?, now, *folder, path.as_deref()];
     let mut taken = HashMap::with_capacity(items.len());
-    for row in unit.query(sql, &values).await? {
+    for row in unit.query(sql, values).await? {
         let seen = row::seen(&row)?;
         taken.insert(seen.id, (seen, row));
     }
@@ -127,7 +128,7 @@ async fn given(
         .zip(items)
         .filter_map(|(claim, id)| {
             let (seen, _) = taken.get(id)?;
-            let step = started(queue, *id, &seen.unique_key, 0);
+            let step = started(&found.queue, *id, &seen.unique_key, 0);
             Some(Entry { who: &claim.who, step: Step { review: seen.review, reviewer: seen.reviewer, ..step } })
         })
         .collect();
@@ -137,10 +138,15 @@ async fn given(
 
 fn give(dialect: Dialect) -> String {
     let columns = [("id", Kind::Int), ("robot", Kind::Int), ("job", Kind::Text), ("version", Kind::Text)];
+    // The same for all items of a queue, hence read once.
+    let returned = row::columns(|name| match name {
+        "OrganizationUnitId" => Some("CAST($3 AS BIGINT)"),
+        "OrganizationUnitFullyQualifiedName" => Some("CAST($4 AS TEXT)"),
+        _ => None,
+    });
     format!(
         "UPDATE queue_items SET status = 1, started_at = $2, robot_id = w.robot, executor_job_key = w.job, \
-         row_version = w.version FROM {} AS w WHERE queue_items.id = w.id AND queue_items.status = 0 RETURNING {}",
+         row_version = w.version FROM {} AS w WHERE queue_items.id = w.id AND queue_items.status = 0 RETURNING {returned}",
         each(dialect, "$1", &columns),
-        &*row::COLUMNS
     )
 }

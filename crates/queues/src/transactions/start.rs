@@ -6,7 +6,7 @@
 use super::claim;
 use super::filter::Choice;
 use super::wait;
-use crate::definitions::{Definition, for_claim};
+use crate::definitions::{Definition, ForClaim, for_claim};
 use crate::history::{Action, Step, actor, record};
 use crate::items::{ITEM, NewItem, add, answer, insert, row, row_version};
 use bandmaster_api::{Call, Output, Unit};
@@ -71,7 +71,7 @@ pub async fn start(call: &mut Call) -> Result<Output> {
     let job = call.principal.job_key.clone();
     let mut unit = call.begin().await?;
     let now = unit.now();
-    let (queue, due) = for_claim(&mut unit, tenant, folder, &name, now).await?;
+    let ForClaim { queue, due, .. } = for_claim(&mut unit, tenant, folder, &name, now).await?;
     let robot = match robot_key {
         Some(key) => {
             bandmaster_fleet::robots::by_key(&mut unit, &key).await?.filter(|r| r.tenant_id == tenant).map(|r| r.id)

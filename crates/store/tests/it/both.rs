@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bandmaster_store::testing::{for_each_database, postgres, sqlite};
-use bandmaster_store::{Conn, DbError, Dialect, Fate, Migration, Row, Store, Unit, Value, fold, params};
+use bandmaster_store::{
+    Conn, DbError, Dialect, Fate, Kind, Migration, Row, Store, Unit, Value, each, fold, many, params,
+};
 
 const THINGS: &[Migration] = &[Migration {
     number: 1,
@@ -411,6 +413,26 @@ async fn metrics_count() {
         assert_eq!((m.units_begun, m.units_committed, m.units_undone, m.reads), (2, 1, 1, 1));
         assert!(m.groups >= 1 && m.connections >= 1);
         assert!(store.healthy());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_rows_travel_as_one_parameter() {
+    for_each_database(THINGS, |store| async move {
+        let texts = ["", "a\"b\\", "line\nbreak\tand \u{1} control", "ü 🙂", "null", "[1,2]", "\u{2028}"];
+        let mut rows: Vec<Vec<Value>> = texts.iter().map(|t| params![*t, i64::MAX, None::<i64>].to_vec()).collect();
+        rows.push(params![None::<&str>, i64::MIN, 0].to_vec());
+        let columns = [("t", Kind::Text), ("big", Kind::Int), ("absent", Kind::Int)];
+        let sql = format!("SELECT n, t, big, absent FROM {} AS w ORDER BY n", each(store.dialect(), "$1", &columns));
+        let found = store.read().await.unwrap().query(&sql, &[many(&rows).unwrap()]).await.unwrap();
+        assert_eq!(found.len(), rows.len());
+        for (n, (row, sent)) in found.into_iter().zip(rows).enumerate() {
+            let values = row.into_values();
+            assert_eq!(values[0], Value::Int(i64::try_from(n).unwrap()));
+            assert_eq!(values[1..], sent[..]);
+        }
+        assert!(store.read().await.unwrap().query(&sql, &[many(&[]).unwrap()]).await.unwrap().is_empty());
     })
     .await;
 }
