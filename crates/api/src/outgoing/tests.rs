@@ -263,7 +263,10 @@ async fn certificates_are_checked_against_the_name() {
     let (gone, plain) = listener().await;
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = gone.accept().await {
+            // Read first and waited for afterwards, so that what it says arrives before its end does.
+            let _ = stream.read(&mut [0; 1_000]).await;
             let _ = stream.write_all(b"220 mail\r\n").await;
+            let _ = stream.read(&mut [0; 1_000]).await;
         }
     });
     assert_eq!(out.send(get(&format!("https://localhost:{plain}/"))).await.err(), Some(Trouble::Tls));
