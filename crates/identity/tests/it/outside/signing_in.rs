@@ -52,7 +52,7 @@ both! {
         let back = provider.approve(&request, person("s-1", "ana@example.test", true));
         let answer = browser.get(world, &back).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
-        let resumed = browser.get(world, &answer.header("location").unwrap().to_owned()).await;
+        let resumed = browser.get(world, answer.header("location").unwrap()).await;
         assert_eq!(returned(&resumed, "state").as_deref(), Some("a state"));
         assert!(returned(&resumed, "code").is_some());
     }
