@@ -74,6 +74,10 @@ async fn clean(app: &App, now: Micros) -> Result<()> {
             now,
         ),
         (
+            "DELETE FROM outside_sign_ins WHERE state_hash IN (SELECT state_hash FROM outside_sign_ins WHERE expires_at < $1 LIMIT $2)",
+            now,
+        ),
+        (
             "DELETE FROM login_attempts WHERE id IN (SELECT id FROM login_attempts WHERE at < $1 ORDER BY at LIMIT $2)",
             now - ATTEMPTS_KEPT,
         ),

@@ -3,6 +3,7 @@
 
 use crate::authenticate::Verified;
 use crate::keys::Keys;
+use crate::outside::Known;
 use crate::password::{Cost, Hasher};
 use crate::throttle::Throttle;
 use crate::watch::Watch;
@@ -41,6 +42,7 @@ struct Inner {
     hasher: Hasher,
     throttle: Throttle,
     watch: Watch,
+    outside: Known,
     verified: Cache<[u8; 32], Arc<Verified>>,
     used_tokens: Mutex<HashMap<i64, Micros>>,
 }
@@ -53,6 +55,7 @@ impl Identity {
             hasher: Hasher::new(options.cost, options.hashing_threads),
             throttle: Throttle::default(),
             watch: Watch::default(),
+            outside: Known::default(),
             verified: Cache::new(REMEMBERED),
             used_tokens: Mutex::default(),
         }))
@@ -79,6 +82,10 @@ impl Identity {
 
     pub(crate) fn watch(&self) -> &Watch {
         &self.0.watch
+    }
+
+    pub(crate) fn outside(&self) -> &Known {
+        &self.0.outside
     }
 
     pub(crate) fn verified(&self) -> &Cache<[u8; 32], Arc<Verified>> {

@@ -26,6 +26,7 @@ mod manage;
 mod neighbours;
 mod oauth;
 pub mod organizations;
+mod outside;
 mod pages;
 pub mod password;
 pub mod pats;
@@ -61,6 +62,7 @@ pub fn register(r: &mut Registry) {
     mail::register(r);
     invitations::register(r);
     reset::register(r);
+    outside::register(r);
 }
 
 /// A boxed future, as the traits for other crates return.

@@ -21,6 +21,8 @@ pub(crate) struct Session {
     pub user: User,
     /// When the person signed in.
     pub signed_in_at: Micros,
+    /// The provider outside that the session began with.
+    pub provider_id: Option<i64>,
 }
 
 /// Whether the browser reached us over TLS, as far as is known.
@@ -57,18 +59,23 @@ pub(crate) async fn current(call: &Call) -> Result<Option<Session>> {
     let mut conn = call.read().await?;
     let row = conn
         .query_opt(
-            "SELECT user_id, created_at FROM browser_sessions WHERE id_hash = $1 AND expires_at > $2",
+            "SELECT user_id, created_at, provider_id FROM browser_sessions WHERE id_hash = $1 AND expires_at > $2",
             params![call.app.keys.hash(&value, PURPOSE)?, call.now()],
         )
         .await?;
     let Some(row) = row else { return Ok(None) };
     let user = users::by_id(&mut conn, row.get(0)?).await?.filter(|u| u.is_active);
-    let signed_in_at = row.get(1)?;
-    Ok(user.map(|user| Session { value: Secret::new(value), user, signed_in_at }))
+    let (signed_in_at, provider_id) = (row.get(1)?, row.get(2)?);
+    Ok(user.map(|user| Session { value: Secret::new(value), user, signed_in_at, provider_id }))
 }
 
 /// Begins a session, in place of the one there was. Answers the `Set-Cookie` header.
 pub(crate) async fn begin(call: &Call, user: &User) -> Result<String> {
+    begin_with(call, user, None).await
+}
+
+/// The same for a person who signed in with a provider outside.
+pub(crate) async fn begin_with(call: &Call, user: &User, provider_id: Option<i64>) -> Result<String> {
     let value = call.app.ids.secret();
     let hash = call.app.keys.hash(&value, PURPOSE)?;
     let old = cookie(call, NAME).map(|v| call.app.keys.hash(&v, PURPOSE)).transpose()?;
@@ -78,8 +85,8 @@ pub(crate) async fn begin(call: &Call, user: &User) -> Result<String> {
         unit.execute("DELETE FROM browser_sessions WHERE id_hash = $1", params![old]).await?;
     }
     unit.execute(
-        "INSERT INTO browser_sessions (id_hash, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
-        params![hash, user.id, now, now + LIFE],
+        "INSERT INTO browser_sessions (id_hash, user_id, created_at, expires_at, provider_id) VALUES ($1, $2, $3, $4, $5)",
+        params![hash, user.id, now, now + LIFE, provider_id],
     )
     .await?;
     unit.commit().await?;

@@ -171,6 +171,39 @@ async fn begin(
     Ok((record, entry.open))
 }
 
+/// Writes down an attempt to sign in with a provider outside, and that the person was there if it succeeded.
+pub(crate) async fn outside(
+    call: &Call,
+    organization_id: i64,
+    user: Option<&User>,
+    shown: &str,
+    result: &str,
+) -> Result<()> {
+    let address = client_address(call);
+    let cut = |text: &str| text.chars().filter(|c| !c.is_control()).take(256).collect::<String>();
+    let mut unit = call.begin().await?;
+    let now = unit.now();
+    unit.execute(
+        "INSERT INTO login_attempts (organization_id, user_id, user_name, at, result, client_address, client_name, \
+         network, from_stranger) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)",
+        params![
+            organization_id,
+            user.map(|u| u.id),
+            cut(shown),
+            now,
+            result,
+            address.map(|a| a.to_string()),
+            call.header("user-agent").map(cut),
+            network(address)
+        ],
+    )
+    .await?;
+    if let Some(user) = user.filter(|_| result == "success") {
+        unit.execute("UPDATE identity_users SET last_login_at = $1 WHERE id = $2", params![now, user.id]).await?;
+    }
+    unit.commit().await
+}
+
 async fn note(call: &Call, record: i64, result: &str) -> Result<()> {
     let mut unit = call.begin().await?;
     unit.execute("UPDATE login_attempts SET result = $1 WHERE id = $2", params![result, record]).await?;

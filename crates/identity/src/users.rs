@@ -1,7 +1,7 @@
 //! Accounts of people and robots. How a person proves to be one of them stands in `signin`.
 
 use crate::groups::{self, Group};
-use crate::{neighbours, watch};
+use crate::{neighbours, outside, watch};
 use bandmaster_api::{App, Change, Unit};
 use bandmaster_core::time::Micros;
 use bandmaster_core::{Error, Result};
@@ -380,6 +380,13 @@ pub async fn find(conn: &mut Conn, organization_id: i64, name_or_email: &str) ->
     Ok(None)
 }
 
+/// The account with that e-mail address.
+pub(crate) async fn by_email(conn: &mut Conn, organization_id: i64, email: &str) -> Result<Option<User>> {
+    let sql = format!("{COLUMNS} WHERE u.organization_id = $1 AND u.is_deleted = 0 AND fold(u.email) = fold($2)");
+    let row = conn.query_opt(&sql, params![organization_id, email]).await?;
+    row.as_ref().map(User::from_row).transpose()
+}
+
 /// Sets a password, given as a hash made before the unit began. Everything that was issued to the account ends:
 /// sessions, refresh tokens, access tokens. Personal access tokens stay; they have their own life.
 pub async fn set_password(unit: &mut Unit, user: &User, hash: &str, must_change: bool) -> Result<()> {
@@ -440,6 +447,7 @@ pub async fn remove(unit: &mut Unit, app: &App, user: &User) -> Result<()> {
     unit.execute("DELETE FROM identity_group_members WHERE member_key = $1", params![user.key.as_str()]).await?;
     unit.execute("DELETE FROM identity_settings WHERE user_id = $1", params![user.id]).await?;
     unit.execute("DELETE FROM mail_outbox WHERE user_id = $1", params![user.id]).await?;
+    outside::forget_person(unit, user.id).await?;
     end_sign_ins(unit, user.id).await?;
     neighbours::tell_removed(app, unit, user.organization_id, &user.key).await?;
     groups::rights_changed(unit, user.organization_id).await?;

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod exports;
 pub mod logs;
 mod neighbours;
+mod reachability;
 pub mod settings;
 mod stats;
 mod status;
@@ -19,6 +20,7 @@ pub fn register(r: &mut Registry) {
     settings::register(r);
     stats::register(r);
     status::register(r);
+    reachability::register(r);
     exports::register(r);
     audit::register(r);
 }

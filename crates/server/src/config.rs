@@ -65,6 +65,18 @@ static SETTINGS: &[Setting] = &[
     text("smtp-password", "", "Its password"),
     text("smtp-from", "", "Mail address of the sender"),
     text("smtp-from-name", "Bandmaster", "Name of the sender"),
+    text(
+        "outgoing-allowed",
+        "",
+        "Networks (10.2.0.0/16), addresses and host names, separated by commas, that may be reached besides the public \
+         internet when a user names them: organizations' mail servers, identity providers, webhooks",
+    ),
+    text(
+        "outgoing-authorities",
+        "",
+        "PEM file with certificate authorities trusted there besides those of the machine",
+    ),
+    number("outgoing-seconds", "10", "How long a connection to such an address may take"),
     text("ready-file", "", "File to write {url, pid, version} to once the server is ready"),
     text("admin-password", "", "Password of the user admin, used only at the first start"),
 ];

@@ -68,6 +68,7 @@ pub async fn prepare(config: &Config, ambient: Ambient) -> Result<Prepared> {
         None => store_config(config, &data)?,
     };
     let mail = wiring::mail(config)?;
+    let outgoing = wiring::outgoing(config)?;
     let store = Store::open(store_config).await.context("the database cannot be opened")?;
     let applied = store.migrate(schema::MIGRATIONS).await.context("the database cannot be brought up to date")?;
     for name in applied {
@@ -86,6 +87,7 @@ pub async fn prepare(config: &Config, ambient: Ambient) -> Result<Prepared> {
             ids: ambient.ids,
             keys,
             mail,
+            outgoing,
             cheap_hashes: ambient.cheap_hashes,
         },
     );

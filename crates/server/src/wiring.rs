@@ -4,9 +4,11 @@
 use crate::config::Config;
 use crate::data::DataFolder;
 use crate::start::FirstStart;
+use anyhow::Context;
 use bandmaster_access as access;
 use bandmaster_api::gate::FleetCredentials;
 use bandmaster_api::housekeeping::Housekeeping;
+use bandmaster_api::outgoing::{self, Outgoing};
 use bandmaster_api::{App, Duty, Fates, Parts, Registry, Settings, Unit, UnitContext};
 use bandmaster_automation as automation;
 use bandmaster_core::clock::SECOND;
@@ -18,7 +20,9 @@ use bandmaster_packages as packages;
 use bandmaster_queues as queues;
 use bandmaster_resources as resources;
 use bandmaster_store::Store;
+use rustls::pki_types::pem::PemObject;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// All operations of all features.
@@ -65,6 +69,24 @@ pub fn mail(config: &Config) -> anyhow::Result<Option<identity::MailServer>> {
     .map_err(|problem| anyhow::anyhow!("{problem}"))
 }
 
+/// The guarded client for addresses that users have chosen.
+pub fn outgoing(config: &Config) -> anyhow::Result<Outgoing> {
+    let allowed = outgoing::Allowed::parse(config.text("outgoing-allowed").unwrap_or_default())
+        .map_err(|problem| anyhow::anyhow!("outgoing-allowed: {problem}"))?;
+    let authorities = match config.text("outgoing-authorities") {
+        Some(path) => {
+            let read: Vec<_> = outgoing::CertificateDer::pem_file_iter(path)
+                .and_then(Iterator::collect)
+                .with_context(|| format!("outgoing-authorities: {path}"))?;
+            anyhow::ensure!(!read.is_empty(), "outgoing-authorities: {path} holds no certificate");
+            read
+        }
+        None => Vec::new(),
+    };
+    let patience = Duration::from_secs(config.number("outgoing-seconds").clamp(1, 60));
+    Ok(Outgoing::new(allowed, authorities, patience))
+}
+
 /// What the server stands on.
 pub struct Ground {
     /// Database.
@@ -77,6 +99,8 @@ pub struct Ground {
     pub keys: KeyRing,
     /// The mail server of the configuration.
     pub mail: Option<identity::MailServer>,
+    /// The guarded client.
+    pub outgoing: Outgoing,
     /// Hash passwords at the least cost.
     pub cheap_hashes: bool,
 }
@@ -98,6 +122,7 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     let who = Identity::new(options);
     let mut parts = Parts::default();
     parts.insert(who.clone());
+    parts.insert(ground.outgoing);
     parts.insert::<Box<dyn identity::TenantDirectory>>(Box::new(access::Tenants));
     if let Some(mail) = ground.mail {
         parts.insert(identity::ServerMail(mail));

@@ -83,6 +83,10 @@ impl TestServer {
             ("data", &data.path().to_string_lossy()),
             ("listen", "127.0.0.1:0"),
             ("admin-password", ADMIN_PASSWORD),
+            // One address of this machine; its others, and other names for it, stay closed as they are by default.
+            ("outgoing-allowed", "127.0.0.1"),
+            ("outgoing-authorities", concat!(env!("CARGO_MANIFEST_DIR"), "/assets/certificate.pem")),
+            ("outgoing-seconds", "2"),
         ])
         .expect("a configuration");
         // BANDMASTER_TEST_LOG=info shows what the server logs.

@@ -3,7 +3,7 @@
 use super::outbox::{self, Held, Outcome};
 use super::{TOPIC, send};
 use crate::BoxFuture;
-use bandmaster_api::{App, Duty, Fates, Unit, UnitContext};
+use bandmaster_api::{App, Duty, Fates, Outgoing, Unit, UnitContext};
 use bandmaster_core::Result;
 use bandmaster_core::clock::{DAY, HOUR, MINUTE};
 use bandmaster_core::time::Micros;
@@ -80,7 +80,7 @@ async fn attempt(app: &App, id: i64) -> Result<()> {
     let outcome = match sent_by {
         Err(lack) => Outcome::Later(lack.to_owned()),
         Ok(server) => match written.message(&server, &key, app.clock.now()) {
-            Ok(message) => send::send(&server, message).await,
+            Ok(message) => send::send(Outgoing::of(app)?, &server, message).await,
             Err(why) => Outcome::Never(why.to_owned()),
         },
     };

@@ -2,6 +2,8 @@
 
 use super::outbox::Outcome;
 use super::server::{MailServer, Tls};
+use bandmaster_api::Outgoing;
+use bandmaster_api::outgoing::Trouble;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls as Protection, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
@@ -12,21 +14,50 @@ use std::time::Duration;
 const STEP: Duration = Duration::from_secs(15);
 /// Patience with the whole; shorter than an attempt's lease.
 const WHOLE: Duration = Duration::from_secs(60);
+/// Addresses of a server that are tried.
+const TRIED: usize = 3;
+const UNREACHABLE: &str = "The mail server cannot be reached.";
 
 /// Sends a message. What is told of a failure holds neither passwords nor what the mail says.
-pub(super) async fn send(server: &MailServer, message: Message) -> Outcome {
-    let transport = match transport(server) {
-        Ok(transport) => transport,
-        Err(why) => return Outcome::Later(why.to_owned()),
+pub(super) async fn send(out: &Outgoing, server: &MailServer, message: Message) -> Outcome {
+    let hosts = match targets(out, server).await {
+        Ok(hosts) => hosts,
+        Err(trouble) => return Outcome::Later(trouble.words().to_owned()),
     };
-    match tokio::time::timeout(WHOLE, transport.send(message)).await {
-        Ok(Ok(_)) => Outcome::Sent,
-        Ok(Err(error)) => failure(&error),
-        Err(_) => Outcome::Later("The mail server took too long.".into()),
-    }
+    let attempt = async {
+        let mut outcome = Outcome::Later(UNREACHABLE.to_owned());
+        for host in hosts {
+            let transport = match transport(server, &host) {
+                Ok(transport) => transport,
+                Err(why) => return Outcome::Later(why.to_owned()),
+            };
+            outcome = match transport.send(message.clone()).await {
+                Ok(_) => Outcome::Sent,
+                Err(error) => failure(&error),
+            };
+            // Another address of the same server may be reached where this one was not.
+            if !matches!(&outcome, Outcome::Later(why) if why == UNREACHABLE) {
+                break;
+            }
+        }
+        outcome
+    };
+    tokio::time::timeout(WHOLE, attempt)
+        .await
+        .unwrap_or_else(|_| Outcome::Later("The mail server took too long.".into()))
 }
 
-fn transport(server: &MailServer) -> Result<AsyncSmtpTransport<Tokio1Executor>, &'static str> {
+/// Where to connect: for a server that a user has named the addresses that were checked, so that its name is not
+/// resolved a second time.
+async fn targets(out: &Outgoing, server: &MailServer) -> Result<Vec<String>, Trouble> {
+    if !server.guarded {
+        return Ok(vec![server.host.clone()]);
+    }
+    Ok(out.addresses(&server.host).await?.iter().take(TRIED).map(ToString::to_string).collect())
+}
+
+/// A connection to `host`; certificates are checked against the server's name.
+fn transport(server: &MailServer, host: &str) -> Result<AsyncSmtpTransport<Tokio1Executor>, &'static str> {
     let parameters =
         || TlsParameters::new(server.host.clone()).map_err(|_| "TLS cannot be used with this mail server.");
     let protection = match server.tls {
@@ -35,7 +66,7 @@ fn transport(server: &MailServer) -> Result<AsyncSmtpTransport<Tokio1Executor>, 
         Tls::Implicit => Protection::Wrapper(parameters()?),
     };
     let domain = server.from.rsplit('@').next().unwrap_or_default().to_owned();
-    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(server.host.clone())
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host.to_owned())
         .port(server.port)
         .timeout(Some(STEP))
         .hello_name(ClientId::Domain(domain))
@@ -69,7 +100,7 @@ fn failure(error: &lettre::transport::smtp::Error) -> Outcome {
             () if error.is_tls() => "No trusted TLS connection to the mail server was possible.",
             () if error.is_client() => "The mail server does not offer what is needed (TLS, or a way to sign in).",
             () if error.is_response() => "The mail server's answer was not understood.",
-            () => "The mail server cannot be reached.",
+            () => UNREACHABLE,
         }
         .to_owned(),
     )
@@ -78,6 +109,7 @@ fn failure(error: &lettre::transport::smtp::Error) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bandmaster_api::outgoing::Allowed;
     use bandmaster_core::Secret;
 
     #[test]
@@ -90,6 +122,7 @@ mod tests {
             password: Some(Secret::new("p")),
             from: "a@b.test".into(),
             from_name: None,
+            guarded: false,
         };
         for (host, tls, user, good) in [
             ("mx.test", Tls::None, Some("u"), false),
@@ -98,7 +131,27 @@ mod tests {
             ("[::1]", Tls::None, Some("u"), true),
             ("mx.test", Tls::StartTls, Some("u"), true),
         ] {
-            assert_eq!(transport(&server(host, tls, user)).is_ok(), good, "{host} {tls:?} {user:?}");
+            assert_eq!(transport(&server(host, tls, user), host).is_ok(), good, "{host} {tls:?} {user:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn only_the_configurations_server_is_trusted() {
+        let out = Outgoing::new(Allowed::default(), Vec::new(), STEP);
+        let mut server = MailServer {
+            host: "127.0.0.1".into(),
+            port: 25,
+            tls: Tls::None,
+            user: None,
+            password: None,
+            from: "a@b.test".into(),
+            from_name: None,
+            guarded: false,
+        };
+        assert_eq!(targets(&out, &server).await, Ok(vec!["127.0.0.1".to_owned()]));
+        server.guarded = true;
+        assert_eq!(targets(&out, &server).await, Err(Trouble::NotAllowed));
+        server.host = "8.8.8.8".into();
+        assert_eq!(targets(&out, &server).await, Ok(vec!["8.8.8.8".to_owned()]));
     }
 }

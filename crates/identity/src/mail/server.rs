@@ -33,6 +33,9 @@ pub struct MailServer {
     pub from: String,
     /// Name of the sender.
     pub from_name: Option<String>,
+    /// Whether a user has named it: then only through the guard (`bandmaster_api::outgoing`). The one of the server's
+    /// configuration is trusted.
+    pub guarded: bool,
 }
 
 /// The mail server of the server's configuration, a part of the app.
@@ -87,7 +90,7 @@ async fn own(app: &App, conn: &mut Conn, organization_id: i64) -> Result<Option<
     };
     let Some(from) = from else { return Ok(Some(Err("Email.Smtp.FromEmail is missing."))) };
     let password = settings::secret(conn, app, owner, "Email.Smtp.Password").await?;
-    Ok(Some(Ok(MailServer { host, port, tls: protection(ssl, port), user, password, from, from_name })))
+    Ok(Some(Ok(MailServer { host, port, tls: protection(ssl, port), user, password, from, from_name, guarded: true })))
 }
 
 /// What a switch for TLS means on a port: 465 is the one where TLS comes first.
@@ -134,6 +137,7 @@ impl MailServer {
             password: login.1.map(Secret::new),
             from: address.to_owned(),
             from_name: from.1.map(str::to_owned),
+            guarded: false,
         }))
     }
 }

@@ -5,7 +5,7 @@ use super::compose::Written;
 use super::outbox::Outcome;
 use super::send;
 use super::server::{MailServer, protection};
-use bandmaster_api::{Call, Fields, Output, Registry};
+use bandmaster_api::{Call, Fields, Outgoing, Output, Registry};
 use bandmaster_core::{Error, Result, Secret, codes};
 
 /// Registers the operation.
@@ -31,6 +31,7 @@ async fn verify(call: &mut Call) -> Result<Output> {
         password: given.filled("Password").map(Secret::new),
         from: from.to_owned(),
         from_name: given.filled("DefaultFromDisplayName").map(str::to_owned),
+        guarded: true,
     };
     let text = "This mail shows that the settings of the mail server work.";
     let written = Written {
@@ -41,7 +42,7 @@ async fn verify(call: &mut Call) -> Result<Output> {
         html: format!("<p>{text}</p>"),
     };
     let message = written.message(&server, &call.app.ids.guid(), call.now()).map_err(Error::argument)?;
-    match send::send(&server, message).await {
+    match send::send(Outgoing::of(&call.app)?, &server, message).await {
         Outcome::Sent => Ok(Output::empty()),
         Outcome::Later(why) | Outcome::Never(why) => Err(Error::new(400, codes::ERROR_SENDING_EMAIL, why)),
     }

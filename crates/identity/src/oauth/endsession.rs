@@ -5,7 +5,7 @@ use super::authorize::prefix;
 use super::form::Form;
 use super::redirect;
 use crate::pages::{self, nonce};
-use crate::{applications, jwt, sessions};
+use crate::{applications, jwt, outside, sessions};
 use axum::http::StatusCode;
 use bandmaster_api::{Call, Output};
 use bandmaster_core::Result;
@@ -34,21 +34,25 @@ async fn wish(call: &Call, form: &Form) -> Result<Wish> {
     Ok(Wish { hint, target })
 }
 
-fn gone(wish: &Wish) -> Output {
-    match &wish.target {
+/// The answer when nobody is signed in any more. `provider_id`: the provider that the session had begun with.
+async fn gone(call: &Call, wish: &Wish, provider_id: Option<i64>) -> Result<Output> {
+    Ok(match &wish.target {
         Some(target) => pages::redirect(StatusCode::SEE_OTHER, target),
-        None => pages::message(200, "You are signed out", "You can close this window."),
-    }
+        None => {
+            let more = outside::farewell(call, provider_id).await?;
+            pages::page(200, "You are signed out", &format!("<p>You can close this window.</p>{more}"), &[])
+        }
+    })
 }
 
 /// `GET /identity/connect/endsession`.
 pub async fn show(call: &mut Call) -> Result<Output> {
     let Ok(form) = Form::query(call) else { return Ok(nonce::stale()) };
     let wish = wish(call, &form).await?;
-    let Some(session) = sessions::current(call).await? else { return Ok(gone(&wish)) };
+    let Some(session) = sessions::current(call).await? else { return gone(call, &wish, None).await };
     if wish.hint.as_ref().is_some_and(|(person, _)| *person == session.user.key) {
         let cookie = sessions::end(call).await?;
-        return Ok(gone(&wish).header("set-cookie", cookie));
+        return Ok(gone(call, &wish, session.provider_id).await?.header("set-cookie", cookie));
     }
     let (field, cookie) = nonce::field(call)?;
     let action = format!("{}/identity/connect/endsession", prefix(call));
@@ -67,5 +71,5 @@ pub async fn submit(call: &mut Call) -> Result<Output> {
         return Ok(nonce::stale());
     }
     let cookie = sessions::end(call).await?;
-    Ok(gone(&wish).header("set-cookie", cookie))
+    Ok(gone(call, &wish, session.and_then(|s| s.provider_id)).await?.header("set-cookie", cookie))
 }

@@ -6,11 +6,12 @@ use super::form::Form;
 use super::redirect;
 use super::request::{self, Authorization};
 use crate::identity::Identity;
+use crate::organizations::Organization;
 use crate::pages::{self, login as page, nonce};
 use crate::password::{Match, Policy};
 use crate::signin::{self, Attempt, Place, Refused, WRONG};
 use crate::users::User;
-use crate::{organizations, principal, sessions, users};
+use crate::{organizations, outside, principal, sessions, users};
 use axum::http::StatusCode;
 use bandmaster_api::{Call, Output};
 use bandmaster_core::clock::MINUTE;
@@ -21,14 +22,15 @@ const TICKET_LIFE: i64 = 10 * MINUTE;
 const TICKET: &str = "sign-in.password-change";
 
 /// Where a page leads back to.
-struct Return {
+pub(crate) struct Return {
     /// The parameters of the authorization request; empty when there is none.
-    query: String,
+    pub query: String,
     request: Option<Authorization>,
 }
 
 impl Return {
-    async fn read(call: &Call, query: &str) -> Result<Result<Return, Output>> {
+    /// Reads what a page carries; else the page that says what is wrong.
+    pub async fn read(call: &Call, query: &str) -> Result<Result<Return, Output>> {
         if query.is_empty() {
             return Ok(Ok(Return { query: String::new(), request: None }));
         }
@@ -38,12 +40,23 @@ impl Return {
         }
     }
 
+    /// The organization that the request is about: the application's, or the one that it names.
+    pub async fn organization(&self, call: &Call) -> Result<Option<Organization>> {
+        let Some(request) = &self.request else { return Ok(None) };
+        match (request.application.organization_id, request.organization.as_deref()) {
+            (Some(own), _) => organizations::by_id(&mut call.read().await?, own).await,
+            (None, Some(name)) => Ok(signin::place(call, Some(name)).await?.organization),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// Where the page's form may lead the browser in the end.
     fn leads_to(&self) -> Vec<String> {
         self.request.iter().map(|r| redirect::origin_of(&r.redirect_uri)).collect()
     }
 
-    fn go(&self, call: &Call, cookie: String) -> Output {
+    /// Back to the request, or a page that says that it is done.
+    pub fn go(&self, call: &Call, cookie: String) -> Output {
         let output = if self.request.is_some() {
             let target = format!("{}/identity/connect/authorize?{}", prefix(call), self.query);
             pages::redirect(StatusCode::SEE_OTHER, &target)
@@ -89,6 +102,11 @@ async fn form(
         problem,
     });
     body.push_str(&crate::reset::offer(call, organization));
+    let meant = match back.organization(call).await? {
+        Some(meant) => Some(meant),
+        None => signin::place(call, Some(organization)).await?.organization,
+    };
+    body.push_str(&outside::buttons(call, meant.as_ref(), &back.query).await?);
     let output = pages::page(status, "Sign in", &body, &back.leads_to());
     Ok(nonce::with_cookie(output, cookie))
 }
@@ -115,18 +133,7 @@ pub async fn submit(call: &mut Call) -> Result<Output> {
     let (organization, name) =
         (fields.get("organization").unwrap_or_default(), fields.get("username").unwrap_or_default());
     let password = Secret::new(fields.get("password").unwrap_or_default());
-    // The organization that the request is about: the application's, or the one that it names.
-    let meant = match &back.request {
-        Some(request) => match (request.application.organization_id, request.organization.as_deref()) {
-            (Some(own), _) => {
-                let mut conn = call.read().await?;
-                organizations::by_id(&mut conn, own).await?
-            }
-            (None, Some(name)) => signin::place(call, Some(name)).await?.organization,
-            (None, None) => None,
-        },
-        None => None,
-    };
+    let meant = back.organization(call).await?;
     let place = match &meant {
         Some(meant) if organization.is_empty() => Place { organization: Some(meant.clone()), tenant_id: None },
         _ => signin::place(call, Some(organization)).await?,

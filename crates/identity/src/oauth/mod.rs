@@ -1,7 +1,7 @@
 //! The endpoints of OAuth 2.0 and OpenID Connect below `/identity`. RFC 6749 with what RFC 9700 makes of it, 7636,
 //! 7009, 7662, 8252, 8414, 9207.
 
-mod authorize;
+pub(crate) mod authorize;
 mod client;
 mod code;
 mod consent;
@@ -12,9 +12,9 @@ pub(crate) mod form;
 mod grants;
 mod introspection;
 pub(crate) mod issue;
-mod login;
-mod pkce;
-mod redirect;
+pub(crate) mod login;
+pub(crate) mod pkce;
+pub(crate) mod redirect;
 mod refresh;
 mod request;
 mod revocation;

@@ -13,11 +13,16 @@ pub(crate) fn is_challenge(text: &str) -> bool {
     text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
+/// The challenge of a verifier.
+pub(crate) fn challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
+}
+
 /// Whether a verifier is well-formed and fits the challenge.
 pub(crate) fn fits(verifier: &str, challenge: &str) -> bool {
     (43..=128).contains(&verifier.len())
         && verifier.bytes().all(unreserved)
-        && bandmaster_core::seal::same(&URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes())), challenge)
+        && bandmaster_core::seal::same(&self::challenge(verifier), challenge)
 }
 
 #[cfg(test)]

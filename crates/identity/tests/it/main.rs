@@ -17,6 +17,7 @@ mod legacy;
 mod machines;
 mod mail;
 mod managing;
+mod outside;
 mod personal;
 mod refresh;
 mod token;

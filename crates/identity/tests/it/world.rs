@@ -5,6 +5,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use bandmaster_api::dispatch::{self, Peer};
 use bandmaster_api::gate::{FleetCredentials, Folder, FolderWish, Gate, Tenant, TenantWish};
+use bandmaster_api::outgoing::{Allowed, Outgoing};
 use bandmaster_api::{App, Call, Fates, Output, Parts, Registry, Rights, Served, Settings, Unit, UnitContext, own};
 use bandmaster_core::{
     Clock, Error, KeyRing, MovableClock, Principal, PrincipalKind, RandomIds, Result, Scopes, Secret, time,
@@ -237,6 +238,9 @@ impl Node {
         let fleet = Arc::new(Fleet::default());
         let mut parts = Parts::default();
         parts.insert(identity.clone());
+        // As by default nothing but the public internet may be reached, except one address of this machine.
+        let allowed = Allowed::parse("127.0.0.1").unwrap();
+        parts.insert(Outgoing::new(allowed, Vec::new(), Duration::from_secs(2)));
         parts.insert::<Box<dyn FleetCredentials>>(Box::new(SharedFleet(fleet.clone())));
         parts.insert::<Box<dyn TenantDirectory>>(Box::new(Tenants));
         let ids = Arc::new(RandomIds);

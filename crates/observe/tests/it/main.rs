@@ -9,6 +9,7 @@ mod ingest;
 mod logs;
 mod own_settings;
 mod plans;
+mod reachability;
 mod secrets;
 mod settings;
 mod stats;

@@ -1,6 +1,7 @@
 //! A mail server for tests: it takes what it is given, or refuses as it is told.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -41,22 +42,30 @@ struct State {
 pub struct Receiver {
     pub port: u16,
     state: Arc<Mutex<State>>,
+    met: Arc<AtomicUsize>,
     /// Told when the text of a mail has come in.
     pub came_in: Arc<Notify>,
 }
 
 impl Receiver {
     pub async fn start() -> Receiver {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Receiver::at("127.0.0.1").await
+    }
+
+    pub async fn at(address: &str) -> Receiver {
+        let listener = TcpListener::bind((address, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (state, came_in) = (Arc::new(Mutex::new(State::default())), Arc::new(Notify::new()));
         let (own, notify) = (state.clone(), came_in.clone());
+        let met = Arc::new(AtomicUsize::new(0));
+        let visits = met.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                visits.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(converse(stream, own.clone(), notify.clone()));
             }
         });
-        Receiver { port, state, came_in }
+        Receiver { port, state, met, came_in }
     }
 
     /// Answers so to the next senders, one each.
@@ -79,6 +88,11 @@ impl Receiver {
         let taken = self.taken();
         assert_eq!(taken.len(), 1, "{taken:?}");
         taken[0].clone()
+    }
+
+    /// How many connections came.
+    pub fn met(&self) -> usize {
+        self.met.load(Ordering::SeqCst)
     }
 
     pub fn forget(&self) {

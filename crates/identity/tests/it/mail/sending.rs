@@ -122,4 +122,20 @@ both! {
         admin.invite(world, "bob").await;
         assert_eq!(count(world, "mail_outbox").await, 0);
     }
+
+    async fn an_organizations_server_is_reached_only_where_that_is_allowed(world: &World) {
+        let (admin, receiver) = (Administrator::of(world).await, Receiver::at("127.0.0.2").await);
+        admin.set_up(world, &receiver).await;
+        let words = "The server's configuration does not allow connections to this address.";
+        for (n, host) in ["127.0.0.2", "0x7f.2", "::ffff:127.0.0.2", "169.254.169.254", "10.0.0.1"].into_iter().enumerate() {
+            let settings = json!([{"key": "Email.Smtp.Host", "value": host}]);
+            let body = json!({"partitionGlobalId": world.organization.key, "settings": settings});
+            assert_eq!(admin.send(world, "PUT", "/identity/api/Setting", body).await.0, 200);
+            let person = admin.invite(world, &format!("person{n}")).await;
+            tick(world).await;
+            let state = admin.state(world, &person).await;
+            assert_eq!((&state["state"], &state["error"]), (&json!("waiting"), &json!(words)), "{host}");
+        }
+        assert!(receiver.taken().is_empty() && receiver.met() == 0);
+    }
 }
