@@ -40,6 +40,7 @@ struct Inner {
     keys: Keys,
     hasher: Hasher,
     throttle: Throttle,
+    devices: Throttle,
     watch: Watch,
     verified: Cache<[u8; 32], Arc<Verified>>,
     used_tokens: Mutex<HashMap<i64, Micros>>,
@@ -52,6 +53,7 @@ impl Identity {
             keys: Keys::default(),
             hasher: Hasher::new(options.cost, options.hashing_threads),
             throttle: Throttle::default(),
+            devices: Throttle::default(),
             watch: Watch::default(),
             verified: Cache::new(REMEMBERED),
             used_tokens: Mutex::default(),
@@ -75,6 +77,11 @@ impl Identity {
 
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.0.throttle
+    }
+
+    /// Counts what addresses ask for in the name of devices.
+    pub(crate) fn devices(&self) -> &Throttle {
+        &self.0.devices
     }
 
     pub(crate) fn watch(&self) -> &Watch {
