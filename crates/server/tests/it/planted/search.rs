@@ -81,7 +81,7 @@ fn forms(core: &str) -> Vec<(&'static str, Vec<u8>)> {
         let shifted: Vec<u8> = std::iter::repeat_n(0, offset).chain(bytes.iter().copied()).collect();
         let text = STANDARD_NO_PAD.encode(&shifted);
         let from = [0, 2, 3][offset];
-        let to = text.len() - usize::from(shifted.len() % 3 != 0);
+        let to = text.len() - usize::from(!shifted.len().is_multiple_of(3));
         let inner = &text[from..to];
         out.push(("in Base64", inner.as_bytes().to_vec()));
         out.push(("in Base64 for addresses", inner.replace('+', "-").replace('/', "_").into_bytes()));
