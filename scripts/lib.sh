@@ -17,19 +17,31 @@ apt_install() {
   $sudo apt-get update -qq && $sudo apt-get install -y -qq --no-install-recommends "$@"
 }
 
-# The uipath client of PyPI in a virtual environment below target/, pinned, for the tests of the main job.
+# need_venv FOLDER PACKAGE…: a virtual environment below target/clients with these packages of PyPI, pinned.
+need_venv() {
+  local venv="$PWD/target/clients/$1"
+  shift
+  if [ -e "$venv/complete" ]; then return; fi
+  local python
+  python=$(pick_python) || { echo "Python 3.11 or newer is needed"; exit 1; }
+  rm -rf "$venv"
+  "$python" -m venv "$venv" 2>/dev/null || { apt_install python3-venv && "$python" -m venv "$venv"; }
+  "$venv/bin/pip" install --quiet --disable-pip-version-check "$@"
+  touch "$venv/complete"
+}
+
+# The uipath client, for the tests of the main job.
 UIPATH_VERSION="2.14.44"
 need_uipath() {
-  local venv="$PWD/target/clients/uipath-$UIPATH_VERSION"
-  if [ ! -e "$venv/complete" ]; then
-    local python
-    python=$(pick_python) || { echo "Python 3.11 or newer is needed"; exit 1; }
-    rm -rf "$venv"
-    "$python" -m venv "$venv" 2>/dev/null || { apt_install python3-venv && "$python" -m venv "$venv"; }
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "uipath==$UIPATH_VERSION"
-    touch "$venv/complete"
-  fi
-  export BANDMASTER_TEST_UIPATH="$venv/bin/uipath"
+  need_venv "uipath-$UIPATH_VERSION" "uipath==$UIPATH_VERSION"
+  export BANDMASTER_TEST_UIPATH="$PWD/target/clients/uipath-$UIPATH_VERSION/bin/uipath"
+}
+
+# A published OAuth library, for the tests of sign-in.
+AUTHLIB_VERSION="1.9.10" REQUESTS_VERSION="2.34.2"
+need_authlib() {
+  need_venv "authlib-$AUTHLIB_VERSION" "authlib==$AUTHLIB_VERSION" "requests==$REQUESTS_VERSION"
+  BANDMASTER_TEST_AUTHLIB="$PWD/target/clients/authlib-$AUTHLIB_VERSION/bin/python"
 }
 
 pick_python() {

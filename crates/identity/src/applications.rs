@@ -275,7 +275,13 @@ pub async fn remove(unit: &mut Unit, app: &App, application: &Application) -> Re
     let now = unit.now();
     unit.execute("UPDATE applications SET is_deleted = 1, updated_at = $1 WHERE id = $2", params![now, application.id])
         .await?;
-    for table in ["application_secrets", "application_consents", "authorization_codes", "refresh_tokens"] {
+    for table in [
+        "application_secrets",
+        "application_consents",
+        "authorization_codes",
+        "device_authorizations",
+        "refresh_tokens",
+    ] {
         unit.execute(&format!("DELETE FROM {table} WHERE application_id = $1"), params![application.id]).await?;
     }
     unit.execute("DELETE FROM identity_group_members WHERE member_key = $1", params![application.key.as_str()]).await?;

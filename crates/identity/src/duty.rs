@@ -68,6 +68,14 @@ async fn clean(app: &App, now: Micros) -> Result<()> {
             "DELETE FROM refresh_tokens WHERE token_hash IN (SELECT token_hash FROM refresh_tokens WHERE expires_at < $1 LIMIT $2)",
             now - ENDED_KEPT,
         ),
+        (
+            "DELETE FROM device_authorizations WHERE id IN (SELECT id FROM device_authorizations WHERE expires_at < $1 LIMIT $2)",
+            now - HOUR,
+        ),
+        (
+            "DELETE FROM device_code_guesses WHERE user_id IN (SELECT user_id FROM device_code_guesses WHERE since < $1 LIMIT $2)",
+            now - HOUR,
+        ),
         ("DELETE FROM revoked_tokens WHERE id IN (SELECT id FROM revoked_tokens WHERE expires_at < $1 LIMIT $2)", now),
         (
             "DELETE FROM browser_sessions WHERE id_hash IN (SELECT id_hash FROM browser_sessions WHERE expires_at < $1 LIMIT $2)",

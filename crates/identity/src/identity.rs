@@ -41,6 +41,7 @@ struct Inner {
     keys: Keys,
     hasher: Hasher,
     throttle: Throttle,
+    devices: Throttle,
     watch: Watch,
     outside: Known,
     verified: Cache<[u8; 32], Arc<Verified>>,
@@ -54,6 +55,7 @@ impl Identity {
             keys: Keys::default(),
             hasher: Hasher::new(options.cost, options.hashing_threads),
             throttle: Throttle::default(),
+            devices: Throttle::default(),
             watch: Watch::default(),
             outside: Known::default(),
             verified: Cache::new(REMEMBERED),
@@ -78,6 +80,11 @@ impl Identity {
 
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.0.throttle
+    }
+
+    /// Counts what addresses ask for in the name of devices.
+    pub(crate) fn devices(&self) -> &Throttle {
+        &self.0.devices
     }
 
     pub(crate) fn watch(&self) -> &Watch {

@@ -459,6 +459,7 @@ async fn end_sign_ins(unit: &mut Unit, user_id: i64) -> Result<()> {
     let now = unit.now();
     unit.execute("DELETE FROM browser_sessions WHERE user_id = $1", params![user_id]).await?;
     unit.execute("DELETE FROM authorization_codes WHERE user_id = $1", params![user_id]).await?;
+    unit.execute("DELETE FROM device_authorizations WHERE user_id = $1", params![user_id]).await?;
     unit.execute(
         "UPDATE refresh_tokens SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL",
         params![now, user_id],

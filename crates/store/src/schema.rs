@@ -32,4 +32,5 @@ pub static MIGRATIONS: &[Migration] = migrations![
     15 "0015_oauth",
     16 "0016_audit_chain",
     18 "0018_outside_sign_in",
+    19 "0019_device",
 ];

@@ -97,9 +97,30 @@ pub(crate) async fn redeem(call: &Call, form: &Form, application: &Application) 
     };
     let granted: Vec<String> = row.get::<String>(3)?.split(' ').map(str::to_owned).collect();
     let (nonce, auth_time, family): (Option<String>, Micros, String) = (row.get(5)?, row.get(6)?, row.get(8)?);
+    let nonce = nonce.as_deref();
+    let grant = Grant { application, user: &user, scopes: &granted, family: &family, auth_time, nonce };
+    tokens(call, unit, &grant).await
+}
+
+/// What a person has granted to a client and the client may now have.
+pub(crate) struct Grant<'a> {
+    pub application: &'a Application,
+    pub user: &'a User,
+    pub scopes: &'a [String],
+    /// The family of everything that comes of it.
+    pub family: &'a str,
+    /// When the person signed in.
+    pub auth_time: Micros,
+    /// The authorization request's.
+    pub nonce: Option<&'a str>,
+}
+
+/// Writes what the grant leaves behind, commits the unit, and makes the answer with the tokens.
+pub(crate) async fn tokens(call: &Call, mut unit: Unit, grant: &Grant<'_>) -> Outcome<Output> {
+    let &Grant { application, user, scopes: granted, family, auth_time, nonce } = grant;
     let refresh_token = match granted.iter().any(|s| s == scopes::OFFLINE) {
         true => {
-            let first = refresh::Next { family: &family, application, user: &user, scopes: &granted, auth_time };
+            let first = refresh::Next { family, application, user, scopes: granted, auth_time };
             Some(refresh::issue(call, &mut unit, &first).await?)
         }
         false => None,
@@ -107,19 +128,19 @@ pub(crate) async fn redeem(call: &Call, form: &Form, application: &Application) 
     unit.commit().await?;
     let issue = Issue {
         client_id: &application.key,
-        user: &user,
-        scopes: &granted,
+        user,
+        scopes: granted,
         tenant_id: None,
-        sid: Some(&family),
+        sid: Some(family),
         auth_time,
         life: ACCESS_LIFE,
     };
     let token = issue::access_token(call, &issue).await?;
     let identity = match granted.iter().any(|s| s == scopes::OPENID) {
-        true => Some(issue::identity_token(call, &issue, nonce.as_deref(), &token).await?),
+        true => Some(issue::identity_token(call, &issue, nonce, &token).await?),
         false => None,
     };
-    let body = issue::answer(&token, ACCESS_LIFE, &granted, refresh_token.as_deref(), identity.as_deref());
+    let body = issue::answer(&token, ACCESS_LIFE, granted, refresh_token.as_deref(), identity.as_deref());
     Ok(Output::json(body))
 }
 

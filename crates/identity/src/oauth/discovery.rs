@@ -1,6 +1,6 @@
 //! What clients find out by themselves: the server's metadata (RFC 8414, OpenID Connect Discovery) and its keys.
 
-use super::issue;
+use super::{device, issue};
 use crate::identity::Identity;
 use crate::scopes;
 use bandmaster_api::{Call, Output};
@@ -20,13 +20,15 @@ pub async fn document(call: &mut Call) -> Result<Output> {
         "authorization_endpoint": at("/connect/authorize"),
         "token_endpoint": at("/connect/token"),
         "userinfo_endpoint": at("/connect/userinfo"),
+        "device_authorization_endpoint": at("/connect/deviceauthorization"),
         "end_session_endpoint": at("/connect/endsession"),
         "revocation_endpoint": at("/connect/revocation"),
         "introspection_endpoint": at("/connect/introspect"),
         "scopes_supported": known,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token", "password"],
+        "grant_types_supported":
+            ["authorization_code", "client_credentials", "refresh_token", "password", device::GRANT],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],

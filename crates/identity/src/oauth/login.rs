@@ -1,10 +1,11 @@
 //! The sign-in page, and the page for a new password when the old one must be changed. Both lead back to the
-//! authorization request they came from, which they carry as its parameters and never as an address.
+//! authorization request they came from, which they carry as its parameters and never as an address, or to the page for
+//! devices.
 
 use super::authorize::prefix;
 use super::form::Form;
-use super::redirect;
 use super::request::{self, Authorization};
+use super::{device, redirect};
 use crate::identity::Identity;
 use crate::organizations::Organization;
 use crate::pages::{self, login as page, nonce};
@@ -23,19 +24,25 @@ const TICKET: &str = "sign-in.password-change";
 
 /// Where a page leads back to.
 pub(crate) struct Return {
-    /// The parameters of the authorization request; empty when there is none.
+    /// The parameters of the authorization request, or those of the page for devices; empty when there is neither.
     pub query: String,
     request: Option<Authorization>,
+    /// The address of the page for devices.
+    device: Option<String>,
 }
 
 impl Return {
     /// Reads what a page carries; else the page that says what is wrong.
     pub async fn read(call: &Call, query: &str) -> Result<Result<Return, Output>> {
         if query.is_empty() {
-            return Ok(Ok(Return { query: String::new(), request: None }));
+            return Ok(Ok(Return { query: String::new(), request: None, device: None }));
         }
-        match request::read(call, Form::parse(query)).await? {
-            Ok(request) => Ok(Ok(Return { query: request.resumed(), request: Some(request) })),
+        let form = Form::parse(query);
+        if let Some((query, address)) = form.as_ref().ok().and_then(|f| device::resumed(call, f)) {
+            return Ok(Ok(Return { query, request: None, device: Some(address) }));
+        }
+        match request::read(call, form).await? {
+            Ok(request) => Ok(Ok(Return { query: request.resumed(), request: Some(request), device: None })),
             Err(wrong) => Ok(Err(wrong.answer(call))),
         }
     }
@@ -60,6 +67,8 @@ impl Return {
         let output = if self.request.is_some() {
             let target = format!("{}/identity/connect/authorize?{}", prefix(call), self.query);
             pages::redirect(StatusCode::SEE_OTHER, &target)
+        } else if let Some(address) = &self.device {
+            pages::redirect(StatusCode::SEE_OTHER, address)
         } else {
             pages::message(200, "You are signed in", "You can close this window.")
         };

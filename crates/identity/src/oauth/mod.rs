@@ -1,10 +1,11 @@
 //! The endpoints of OAuth 2.0 and OpenID Connect below `/identity`. RFC 6749 with what RFC 9700 makes of it, 7636,
-//! 7009, 7662, 8252, 8414, 9207.
+//! 7009, 7662, 8252, 8414, 8628, 9207.
 
 pub(crate) mod authorize;
 mod client;
 mod code;
 mod consent;
+pub(crate) mod device;
 mod discovery;
 mod endsession;
 mod failure;
@@ -29,6 +30,7 @@ pub fn register(r: &mut Registry) {
         "type TokenAnswer\n  access_token string\n  expires_in int32\n  token_type string\n  scope string\n  refresh_token string\n  id_token string\n\
          type IntrospectionAnswer\n  active bool\n  scope string\n  client_id string\n  username string\n  token_type string\n  exp int64\n  iat int64\n  nbf int64\n  sub string\n  aud string\n  iss string\n  jti string\n  prt_id string\n",
     );
+    device::register(r);
     let page =
         |id: &str, method: &str, path: &str| own(id, method, path).tag("SignIn").anonymous().returns(200, "html");
     let plain = |id: &str, method: &str, path: &str| own(id, method, path).tag("OAuth").anonymous();

@@ -82,6 +82,21 @@ fn text_of(failure: Failure) -> String {
     }
 }
 
+/// The scopes that a client gets in a person's name, who has still to agree; else the error and its text.
+pub(crate) fn may_have(
+    application: &Application,
+    asked: &[String],
+) -> Result<Vec<String>, (&'static str, &'static str)> {
+    if application.is_first_party {
+        return Ok(scopes::grant_first_party(asked));
+    }
+    if application.user_scopes.is_empty() {
+        return Err(("unauthorized_client", "This client has no scopes of users."));
+    }
+    let unknown = ("invalid_scope", "A requested scope is unknown or not one of the client's.");
+    scopes::grant_user(&application.user_scopes, asked).ok_or(unknown)
+}
+
 /// Reads and checks a request.
 pub(crate) async fn read(call: &Call, form: Result<Form, Failure>) -> Result<Result<Authorization, Wrong>> {
     let form = match form {
@@ -132,15 +147,9 @@ pub(crate) async fn read(call: &Call, form: Result<Form, Failure>) -> Result<Res
     let Some(asked) = scopes::parse(form.get("scope").unwrap_or_default()) else {
         return wrong("invalid_scope", "A requested scope is malformed.");
     };
-    let granted = match application.is_first_party {
-        true => Some(scopes::grant_first_party(&asked)),
-        false if application.user_scopes.is_empty() => {
-            return wrong("unauthorized_client", "This client has no scopes of users.");
-        }
-        false => scopes::grant_user(&application.user_scopes, &asked),
-    };
-    let Some(granted) = granted else {
-        return wrong("invalid_scope", "A requested scope is unknown or not one of the client's.");
+    let granted = match may_have(&application, &asked) {
+        Ok(granted) => granted,
+        Err((error, text)) => return wrong(error, text),
     };
     let prompt: Vec<String> = form.get("prompt").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
     let known = prompt.iter().all(|p| matches!(p.as_str(), "none" | "login" | "consent" | "select_account"));

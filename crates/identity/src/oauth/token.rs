@@ -3,7 +3,7 @@
 use super::client;
 use super::failure::{Outcome, answered, refuse};
 use super::form::Form;
-use super::{code, grants, refresh};
+use super::{code, device, grants, refresh};
 use bandmaster_api::{Call, Output};
 use bandmaster_core::Result;
 
@@ -27,6 +27,10 @@ async fn decide(call: &Call) -> Outcome<Output> {
         "refresh_token" => {
             let (application, _) = client::authenticated(call, &form).await?;
             refresh::refresh(call, &form, &application).await
+        }
+        device::GRANT => {
+            let (application, _) = client::authenticated(call, &form).await?;
+            device::redeem(call, &form, &application).await
         }
         _ => Err(refuse("unsupported_grant_type", "This grant type is not supported.")),
     }

@@ -20,6 +20,7 @@ fn words(scope: &str) -> String {
         "profile" => "know your name".into(),
         "email" => "know your e-mail address".into(),
         "offline_access" => "do so while you are away".into(),
+        crate::scopes::EVERYTHING => "do everything that you can do".into(),
         other => {
             let (what, how) = match other.rsplit_once('.') {
                 Some((what, "Read")) => (what, "see"),
@@ -32,10 +33,14 @@ fn words(scope: &str) -> String {
     }
 }
 
+/// What the scopes mean, as items of a list.
+pub(super) fn listed(scopes: &[String]) -> String {
+    scopes.iter().map(|s| format!("<li>{} <code>({})</code></li>\n", escape(&words(s)), escape(s))).collect()
+}
+
 /// The question.
 pub(crate) fn form(form: &Form<'_>) -> String {
-    let scopes: String =
-        form.scopes.iter().map(|s| format!("<li>{} <code>({})</code></li>\n", escape(&words(s)), escape(s))).collect();
+    let scopes = listed(form.scopes);
     format!(
         "<p><strong>{application}</strong> asks to act in your name, <strong>{user}</strong>. It would be allowed to</p>\n\
          <ul>\n{scopes}</ul>\n<p>as far as you may yourself. You will return to <code>{returns_to}</code>.</p>\n\

@@ -2,6 +2,7 @@
 //! them. They work without style and for screen readers.
 
 pub(crate) mod consent;
+pub(crate) mod device;
 pub(crate) mod link;
 pub(crate) mod login;
 pub(crate) mod nonce;

@@ -9,6 +9,7 @@ mod browser;
 mod accounts;
 mod applications;
 mod authorize;
+mod device;
 mod discovery;
 mod guessing;
 mod hostile;

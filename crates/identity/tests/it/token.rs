@@ -140,7 +140,7 @@ both! {
         ] {
             world.send(post(path).raw(body, content_type)).await.refused(400, "invalid_request");
         }
-        for grant in ["implicit", "urn:ietf:params:oauth:grant-type:device_code", "Password", "' OR 1=1"] {
+        for grant in ["implicit", "urn:ietf:params:oauth:grant-type:token-exchange", "Password", "' OR 1=1"] {
             world.token(&[("grant_type", grant), ("client_id", &app.key), ("client_secret", &secret)]).await
                 .refused(400, "unsupported_grant_type");
         }

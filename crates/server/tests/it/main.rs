@@ -1,4 +1,5 @@
-//! Black-box tests of what no feature owns: addresses, headers, envelopes, repetition, documents, probes, data folder.
+//! Black-box tests of what no feature owns: addresses, headers, envelopes, repetition, documents, probes, data folder,
+//! secrets.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -8,6 +9,7 @@ mod explain;
 mod folder;
 mod foreign;
 mod matrix;
+mod planted;
 mod probe;
 mod process;
 mod repetition;

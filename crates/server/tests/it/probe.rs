@@ -2,7 +2,7 @@
 //! by the test.
 
 use bandmaster_api::Operation;
-use bandmaster_model::{ParameterFacts, Place, TypeBody, TypeRef};
+use bandmaster_model::{OperationFacts, ParameterFacts, Place, TypeBody, TypeRef};
 use bandmaster_testkit::{Client, Reply, TestServer, Value, json};
 use reqwest::Method;
 use std::collections::BTreeMap;
@@ -79,10 +79,15 @@ fn value(p: &ParameterFacts, path: &str, things: &Things) -> String {
 
 /// An address of the operation; optional parameters are left out.
 pub fn address(operation: &Operation, things: &Things) -> String {
-    let template = &operation.facts.path;
+    address_of(&operation.facts, things)
+}
+
+/// The same from what is published about an operation.
+pub fn address_of(facts: &OperationFacts, things: &Things) -> String {
+    let template = &facts.path;
     let mut path = template.clone();
     let mut query = Vec::new();
-    for p in &operation.facts.params {
+    for p in &facts.params {
         match p.place {
             Place::Path => path = path.replace(&format!("{{{}}}", p.name), &value(p, template, things)),
             Place::Query if p.required => query.push(format!("{}={}", p.name, value(p, template, things))),

@@ -15,11 +15,20 @@ pub struct Server {
 
 impl Server {
     pub fn start(data: &Path, environment: &[(&str, &str)]) -> Server {
+        Server::launched(data, environment, Stdio::piped())
+    }
+
+    /// The same with its log in a file: as much as one likes.
+    pub fn logging(data: &Path, environment: &[(&str, &str)], log: &Path) -> Server {
+        Server::launched(data, environment, std::fs::File::create(log).expect("a file").into())
+    }
+
+    fn launched(data: &Path, environment: &[(&str, &str)], log: Stdio) -> Server {
         let ready = data.with_extension("ready");
         let _ = std::fs::remove_file(&ready);
         let mut command = Command::new(BINARY);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).arg("--ready-file").arg(&ready);
-        command.envs(environment.iter().copied()).stderr(Stdio::piped()).stdout(Stdio::null());
+        command.envs(environment.iter().copied()).stderr(log).stdout(Stdio::null());
         let child = command.spawn().expect("the server starts");
         let deadline = Instant::now() + Duration::from_secs(30);
         let url = loop {
@@ -39,7 +48,9 @@ impl Server {
         assert!(Command::new("kill").args([signal, &pid]).status().expect("kill").success());
         let status = self.child.wait().expect("it ends");
         let mut text = String::new();
-        self.child.stderr.take().expect("stderr").read_to_string(&mut text).expect("text");
+        if let Some(mut written) = self.child.stderr.take() {
+            written.read_to_string(&mut text).expect("text");
+        }
         (status.code(), text)
     }
 }
