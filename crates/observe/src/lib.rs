@@ -5,11 +5,14 @@
 
 pub mod audit;
 pub mod exports;
+mod leaving;
 pub mod logs;
 mod neighbours;
 pub mod settings;
 mod stats;
 mod status;
+
+pub use leaving::TenantRecords;
 
 use bandmaster_api::Registry;
 
