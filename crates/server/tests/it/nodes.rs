@@ -161,7 +161,7 @@ fn an_account_that_is_switched_off() {
 fn a_secret_that_is_deleted() {
     two(async |nodes| {
         let organization = nodes.organization().await;
-        let manager = nodes.here.application(&all_scopes(), None).await;
+        let manager = nodes.here.application(&format!("{} PM.OAuthApp", all_scopes()), None).await;
         let body = json!({"partitionGlobalId": organization, "name": "app", "isConfidential": true,
             "scopes": [{"name": "OR.Folders", "type": 0}]});
         let made = manager.post("/identity/api/ExternalClient", body).await.expect(201);
@@ -195,7 +195,9 @@ fn a_token_that_is_revoked() {
         let made = nodes.here.command(request).await;
         let (id, secret) = (made["client_id"].as_str().unwrap(), made["client_secret"].as_str().unwrap());
         let token = token_for(&nodes.here, id, secret).await.expect("a token");
-        let there = nodes.there.caller(&token);
+        // Nodes are reached under one name, which is the issuer of tokens.
+        let name = nodes.here.url.trim_start_matches("http://").to_owned();
+        let there = nodes.there.caller(&token).with_header("host", &name);
         warm(&there, "/odata/Folders").await;
         let form = [("client_id", id), ("client_secret", secret), ("token", token.as_str())];
         nodes.here.anonymous().form("/identity/connect/revocation", &form).await.expect(200);

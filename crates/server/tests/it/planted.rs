@@ -20,7 +20,7 @@ pub struct Planted {
     /// The administrator in the planted folder.
     pub at: Client,
     /// The token of the running job.
-    pub job_token: Option<String>,
+    pub job_token: String,
 }
 
 fn number(value: &Value) -> i64 {
@@ -100,7 +100,9 @@ pub async fn plant(server: &TestServer, admin: &Client, organization: &str, mark
     // A stored reply, and the key of the feeds.
     let repeated = at.with_header("Idempotency-Key", &name("key"));
     repeated.post("/odata/QueueDefinitions", json!({"Name": name("repeated")})).await.expect(201);
-    Planted { things: things(&at).await, agent, at, job_token }
+    let things = things(&at).await;
+    assert!(things.len() >= 18, "{things:?}");
+    Planted { things, agent, at, job_token }
 }
 
 async fn queues(at: &Client, name: &impl Fn(&str) -> String) {
@@ -134,7 +136,7 @@ async fn jobs(
     organization: &str,
     folder: i64,
     name: &impl Fn(&str) -> String,
-) -> (Client, Option<String>) {
+) -> (Client, String) {
     let upload = format!("/odata/Processes/{ODATA}.UploadPackage()");
     at.upload(&upload, "p.nupkg", package(&name("package"))).await.expect(200);
     at.upload(&format!("/odata/Libraries/{ODATA}.UploadPackage()"), "l.nupkg", library(&name("library"))).await;
@@ -161,7 +163,7 @@ async fn jobs(
     report(&agent, &first, "Successful").await;
     let second = command(&agent).await;
     report(&agent, &second, "Running").await;
-    let token = ["accessToken", "userToken", "token"].iter().find_map(|n| second[*n].as_str().map(str::to_owned));
+    let token = second["jobAccessToken"].as_str().expect("a token of the job").to_owned();
     (agent, token)
 }
 
@@ -189,10 +191,13 @@ pub async fn things(at: &Client) -> Things {
         "Processes",
         "Libraries",
         "Exports",
-        "Settings",
     ] {
-        let order = if ["Processes", "Libraries", "Settings"].contains(&set) { "Key" } else { "Id desc" };
-        let mut list = at.get(&format!("/odata/{set}?$orderby={order}&$top=1")).await;
+        let mut list = match set {
+            // The one that everything lies in, not the one below it.
+            "Folders" => at.get("/odata/Folders?$filter=endswith(DisplayName,'-folder')&$top=1").await,
+            "Processes" | "Libraries" => at.get(&format!("/odata/{set}?$top=1")).await,
+            _ => at.get(&format!("/odata/{set}?$orderby=Id%20desc&$top=1")).await,
+        };
         if list.status != 200 {
             list = at.get(&format!("/odata/{set}?$top=1")).await;
         }
