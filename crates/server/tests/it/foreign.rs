@@ -17,7 +17,15 @@ const MAY_DIFFER: &[&str] = &[];
 const MAY_DIFFER_IN_AN_ORGANIZATION: &[&str] = &[];
 
 /// The same within a tenant.
-const MAY_DIFFER_IN_A_TENANT: &[&str] = &[];
+const MAY_DIFFER_IN_A_TENANT: &[&str] = &[
+    // Accounts and robots are the tenant's, not a folder's, and share numbers with what lies in the folder. Whoever is
+    // known in the tenant may read an account.
+    "Assets_GetRobotAssetByRobotId",
+    "Users_GetById",
+];
+
+/// What a member of the organization without any right may read in a tenant that knows him.
+const FOR_MEMBERS: &[&str] = &["Users_GetById"];
 
 /// A word that everything of the victim has in its name.
 const MARK: &str = "Victims";
@@ -452,11 +460,16 @@ suite! {
         unchanged(&before, &everything(server, &admin).await);
         // In the other tenant itself she is a member of the organization without any right there.
         let there = carol.without_folder().without_tenant();
+        let mut told = Vec::new();
         for operation in guarded(server).iter().filter(|o| o.facts.path.starts_with("/odata")) {
             let path = format!("/Default/Default{}", address(operation, &planted.things));
             let reply = probe::send(&there, operation, &path, &json!({})).await;
-            assert!(!reply.text().contains(MARK), "{path}: {}", reply.text());
+            if reply.status < 400 && reply.text().contains(MARK) {
+                told.push(format!("{}: {}", operation.facts.id, reply.text()));
+            }
         }
+        told.retain(|t| !FOR_MEMBERS.iter().any(|id| t.starts_with(&format!("{id}:"))));
+        assert!(told.is_empty(), "{}", told.join("\n"));
         unchanged(&before, &everything(server, &admin).await);
     }
 

@@ -163,7 +163,7 @@ fn a_secret_that_is_deleted() {
         let organization = nodes.organization().await;
         let manager = nodes.here.application(&format!("{} PM.OAuthApp", all_scopes()), None).await;
         let body = json!({"partitionGlobalId": organization, "name": "app", "isConfidential": true,
-            "scopes": [{"name": "OR.Folders", "type": 0}]});
+            "scopes": [{"name": "OR.Folders", "type": 1}]});
         let made = manager.post("/identity/api/ExternalClient", body).await.expect(201);
         let id = made["id"].as_str().unwrap();
         let one = format!("/identity/api/ExternalClient/{organization}/{id}");
