@@ -17,6 +17,7 @@ pub mod gate;
 pub mod kinds;
 pub mod links;
 pub mod parts;
+mod removal;
 pub mod roles;
 mod shape;
 pub mod tenants;
@@ -26,6 +27,7 @@ pub mod workspaces;
 pub use bootstrap::{NewTenant, bootstrap, create_tenant};
 pub use changes::{check_name, organization_rights_changed, rights_changed, rights_changed_in};
 pub use gate::AccessGate;
+pub use removal::{TenantRemoval, TenantRows};
 pub use tenants::Tenants;
 
 use bandmaster_api::Registry;

@@ -7,10 +7,11 @@
 //! | `Box<dyn RobotProvisioning>` | the robots of accounts |
 //! | `Vec<Box<dyn FolderContents>>` | what hinders or goes with the deletion of folders |
 //! | `Vec<Box<dyn AccountContents>>` | what hinders or goes with the removal of accounts |
+//! | `Vec<Box<dyn TenantContents>>` | what a deleted tenant leaves behind |
 
 use bandmaster_api::{App, Unit};
 use bandmaster_core::Result;
-use bandmaster_store::Conn;
+use bandmaster_store::{Conn, params};
 use futures::future::BoxFuture;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -110,6 +111,83 @@ pub trait AccountContents: Send + Sync + 'static {
 
     /// Deletes the feature's rows about the account.
     fn delete<'a>(&'a self, unit: &'a mut Unit, user_id: i64) -> BoxFuture<'a, Result<()>>;
+}
+
+/// A deleted tenant whose rows are being removed, bit by bit.
+#[derive(Debug)]
+pub struct Leaving {
+    /// Its id.
+    pub tenant_id: i64,
+    /// Rows that one unit may remove.
+    pub most: i64,
+    /// How far the feature has come, for those that look through a table in pieces; 0 at the beginning.
+    pub mark: i64,
+}
+
+/// What came of one unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removed {
+    /// Rows that are gone, without those that went along with them.
+    pub rows: u64,
+    /// Whether there may be more.
+    pub more: bool,
+}
+
+impl Removed {
+    /// For those that take whatever there is: some were found, so there may be more.
+    pub fn found(rows: u64) -> Removed {
+        Removed { rows, more: rows > 0 }
+    }
+}
+
+/// What a feature keeps of tenants. Asked again and again once a tenant was deleted, in the order in which the features
+/// stand among the parts: what refers to others comes first. Nobody can reach the tenant any more, but what was on its
+/// way may still write; so everything is asked once more later.
+pub trait TenantContents: Send + Sync + 'static {
+    /// The feature, in a word.
+    fn name(&self) -> &'static str;
+
+    /// Removes some of the feature's rows, about [`Leaving::most`] of them. Every statement must find them by an index.
+    fn remove<'a>(&'a self, unit: &'a mut Unit, leaving: &'a mut Leaving) -> BoxFuture<'a, Result<Removed>>;
+
+    /// Removes what lies outside of the database, once all rows are gone. Not in a unit; may be called again.
+    fn remove_files<'a>(&'a self, app: &'a App, tenant_id: i64) -> BoxFuture<'a, Result<()>> {
+        let _ = (app, tenant_id);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// Runs statements that delete rows of a tenant (`$1`), a bounded number (`$2`) each, one after another until one finds
+/// rows. What a row refers to stands after it.
+pub async fn remove_rows(unit: &mut Unit, leaving: &Leaving, statements: &[&'static str]) -> Result<Removed> {
+    for sql in statements {
+        let rows = unit.execute(sql, params![leaving.tenant_id, leaving.most]).await?;
+        if rows > 0 {
+            return Ok(Removed::found(rows));
+        }
+    }
+    Ok(Removed::found(0))
+}
+
+/// The statement that deletes some rows of a table by its columns `id` and `tenant_id`, for [`parts::remove_rows`](remove_rows).
+#[macro_export]
+macro_rules! rows_of_tenant {
+    ($table:literal) => {
+        $crate::rows_of_tenant!($table, "id")
+    };
+    ($table:literal, $key:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE (",
+            $key,
+            ") IN (SELECT ",
+            $key,
+            " FROM ",
+            $table,
+            " WHERE tenant_id = $1 LIMIT $2)"
+        )
+    };
 }
 
 /// The parts of one trait that the app has.

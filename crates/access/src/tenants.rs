@@ -1,6 +1,7 @@
 //! Tenants as administrators of the installation see them, and as the identity service asks about them.
 
 use crate::changes::rights_changed_in;
+use crate::removal;
 use bandmaster_api::query::entity_json;
 use bandmaster_api::unit::Change;
 use bandmaster_api::{App, Call, Folders, Output, Registry};
@@ -19,7 +20,7 @@ use serde_json::Value;
 pub static TENANT: EntityType = EntityType {
     name: "TenantDto",
     set: "Tenants",
-    table: "tenants",
+    table: "present_tenants",
     key: "Id",
     scope: Scope::Host,
     properties: &[
@@ -56,6 +57,7 @@ pub fn register(r: &mut Registry) {
     r.serve("Tenants_Post", post).also(&[400, 409]);
     r.serve("Tenants_PatchById", patch).also(&[400, 404, 409]);
     r.serve("Tenants_SetActive", set_active).also(&[404, 409]);
+    r.serve("Tenants_DeleteById", removal::delete).also(&[404, 409]);
 }
 
 /// A tenant's name: it stands in addresses, so it begins with a letter and goes on with letters, digits, hyphens and
@@ -136,12 +138,14 @@ async fn patch(call: &mut Call) -> Result<Output> {
     let written = unit
         .execute(
             "UPDATE tenants SET name = COALESCE($2, name), display_name = COALESCE($3, display_name), updated_at = $4 \
-             WHERE id = $1",
+             WHERE id = $1 AND deleted_at IS NULL",
             params![id, name, display_name, now],
         )
         .await;
     match written {
         Err(e) if e.is_unique("tenants_name") => return Err(Error::name_taken(name.unwrap_or_default())),
+        // Deleted since it was read.
+        Ok(0) => return Err(Error::not_found("Tenant")),
         written => written?,
     };
     rights_changed_in(&mut unit, id).await?;
@@ -172,7 +176,10 @@ async fn set_active(call: &mut Call) -> Result<Output> {
     let mut unit = call.begin().await?;
     for id in ids {
         let before = entity_json(&mut unit, &TENANT, id, 0).await?.ok_or_else(|| Error::not_found("Tenant"))?;
-        unit.execute("UPDATE tenants SET is_active = $2 WHERE id = $1", params![id, active]).await?;
+        let sql = "UPDATE tenants SET is_active = $2 WHERE id = $1 AND deleted_at IS NULL";
+        if unit.execute(sql, params![id, active]).await? == 0 {
+            return Err(Error::not_found("Tenant"));
+        }
         rights_changed_in(&mut unit, id).await?;
         let name = before.get("Name").and_then(Value::as_str).unwrap_or_default().to_owned();
         unit.audit(Change {

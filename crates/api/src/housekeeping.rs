@@ -41,3 +41,25 @@ impl Duty for Housekeeping {
         })
     }
 }
+
+/// Removes what the mechanism keeps of a tenant: stored replies, and events looked through by number from `mark` on, since
+/// no index finds them by tenant. Rows removed, and where to go on; `None` at the end.
+pub async fn forget_tenant(unit: &mut Unit, tenant_id: i64, mark: i64, most: i64) -> Result<(u64, Option<i64>)> {
+    let replies = unit
+        .execute(
+            "DELETE FROM stored_replies WHERE (scope, key_hash) IN \
+             (SELECT scope, key_hash FROM stored_replies WHERE scope LIKE $1 LIMIT $2)",
+            params![format!("{tenant_id}/%"), most],
+        )
+        .await?;
+    if replies > 0 {
+        return Ok((replies, Some(mark)));
+    }
+    let piece = "SELECT MAX(id) FROM (SELECT id FROM events WHERE id > $1 ORDER BY id LIMIT $2) p";
+    let row = unit.query_one(piece, params![mark, most]).await?;
+    let Some(end) = row.get::<Option<i64>>(0)? else { return Ok((0, None)) };
+    let gone = unit
+        .execute("DELETE FROM events WHERE id > $1 AND id <= $2 AND tenant_id = $3", params![mark, end, tenant_id])
+        .await?;
+    Ok((gone, Some(end)))
+}

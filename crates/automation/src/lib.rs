@@ -7,6 +7,7 @@
 
 pub mod dispatch;
 pub mod jobs;
+mod leaving;
 mod neighbours;
 pub mod parts;
 pub mod provided;

@@ -11,6 +11,7 @@ mod credentials;
 pub mod enums;
 pub mod folders;
 pub mod jobs;
+mod leaving;
 pub mod licences;
 pub mod machines;
 mod neighbours;

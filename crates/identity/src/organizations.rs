@@ -58,6 +58,28 @@ pub async fn create(unit: &mut Unit, name: &str) -> Result<Organization> {
     Ok(organization)
 }
 
+/// Gives the name of an organization free for another one: a number sign and its GUID follow it from now on, which no new
+/// name can have. Its GUID still finds it.
+pub async fn give_name_free(unit: &mut Unit, id: i64) -> Result<()> {
+    let Some(organization) = by_id(unit, id).await? else { return Ok(()) };
+    let end = format!(" #{}", organization.key);
+    if organization.name.ends_with(&end) {
+        return Ok(());
+    }
+    let name = format!("{}{end}", organization.name);
+    unit.execute("UPDATE organizations SET name = $2 WHERE id = $1", params![id, name.as_str()]).await?;
+    unit.audit(Change {
+        component: "Organization",
+        action: "Update",
+        id: Some(id),
+        key: Some(&organization.key),
+        name: &organization.name,
+        before: Some(json!({ "name": organization.name })),
+        after: Some(json!({ "name": name })),
+    })
+    .await
+}
+
 const COLUMNS: &str = "SELECT id, key, name FROM organizations";
 
 /// The organization of that GUID or name.

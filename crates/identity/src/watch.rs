@@ -1,13 +1,14 @@
 //! Whether anything has happened that can make a verified credential void. A number in the database rises with every
-//! such change; each node knows it with at most a second's delay, and its own changes at once, because the unit of
-//! work that raises it nudges [`TOPIC`].
+//! such change. A SQLite database has one server, which hears of its own changes at once, because the unit of work that
+//! raises the number nudges [`TOPIC`]. On PostgreSQL another node may have made the change a moment ago, so there the
+//! number is read for every request: one row by its key, out of memory.
 
 use crate::BoxFuture;
 use bandmaster_api::{App, Unit};
 use bandmaster_core::Result;
 use bandmaster_core::clock::SECOND;
 use bandmaster_core::time::Micros;
-use bandmaster_store::params;
+use bandmaster_store::{Dialect, params};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use std::time::Duration;
 /// Nudged after every such change.
 pub const TOPIC: &str = "identity.credentials";
 
-/// How old the known number may be: the longest a change made by another node goes unnoticed.
+/// How old the known number may be on SQLite: the longest that a change by somebody else than the server goes unnoticed.
 const AGE: Micros = SECOND;
 
 /// Records in the unit that credentials may have become void.
@@ -52,9 +53,17 @@ impl Known {
     }
 }
 
+async fn read(app: &App) -> Result<i64> {
+    let mut conn = app.store.read().await?;
+    Ok(conn.query_one("SELECT value FROM credential_version WHERE id = 1", params![]).await?.get(0)?)
+}
+
 impl Watch {
-    /// The number as it is, or was at most a second ago and unchanged by this node since.
+    /// The number as it is; on SQLite as it was at most a second ago and unchanged by the server since.
     pub(crate) async fn current(&self, app: &App) -> Result<i64> {
+        if app.store.dialect() == Dialect::Postgres {
+            return read(app).await;
+        }
         let now = app.clock.now();
         let changes = {
             let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,8 +73,7 @@ impl Watch {
             }
             known.changes
         };
-        let mut conn = app.store.read().await?;
-        let value = conn.query_one("SELECT value FROM credential_version WHERE id = 1", params![]).await?.get(0)?;
+        let value = read(app).await?;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // What was read before a nudge is old after it.
         if known.changes == changes {

@@ -5,12 +5,15 @@
 
 pub mod audit;
 pub mod exports;
+mod leaving;
 pub mod logs;
 mod neighbours;
 mod reachability;
 pub mod settings;
 mod stats;
 mod status;
+
+pub use leaving::TenantRecords;
 
 use bandmaster_api::Registry;
 

@@ -12,12 +12,14 @@ pub mod releases;
 
 mod codes;
 mod files;
+mod leaving;
 mod neighbours;
 mod nuget;
 mod uploads;
 mod versions;
 
 pub use files::PackageFiles;
+pub use leaving::TenantPackages;
 pub use releases::FolderReleases;
 pub use versions::{ENTRY_POINT, LIBRARY, PACKAGE};
 

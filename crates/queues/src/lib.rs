@@ -14,6 +14,7 @@ pub mod figures;
 pub mod history;
 pub mod items;
 pub mod leases;
+mod leaving;
 pub mod parts;
 pub mod retention;
 pub mod schemas;

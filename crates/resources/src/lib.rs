@@ -8,8 +8,11 @@ pub mod attachments;
 pub mod buckets;
 pub mod credential_stores;
 pub mod files;
+mod leaving;
 mod neighbours;
 mod types;
+
+pub use leaving::TenantResources;
 
 use bandmaster_access::parts::FolderContents;
 use bandmaster_api::{Duty, Registry};

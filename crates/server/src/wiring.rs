@@ -155,8 +155,20 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     parts.insert(contents);
     parts.insert(resources::attachments_part());
     parts.insert(resources::archives_part());
-    let accounts: Vec<Box<dyn access::parts::AccountContents>> = vec![Box::new(automation::Jobs), Box::new(robots)];
+    let accounts: Vec<Box<dyn access::parts::AccountContents>> =
+        vec![Box::new(automation::Jobs), Box::new(robots.clone())];
     parts.insert(accounts);
+    // What refers to others comes before what it refers to; folders and accounts come last.
+    let of_tenants: Vec<Box<dyn access::parts::TenantContents>> = vec![
+        Box::new(automation::Jobs),
+        Box::new(packages::TenantPackages),
+        Box::new(queues::contents::QueueContents),
+        Box::new(resources::TenantResources),
+        Box::new(observe::TenantRecords),
+        Box::new(robots.clone()),
+        Box::new(access::TenantRows),
+    ];
+    parts.insert(of_tenants);
     let app = App {
         store: ground.store,
         clock: ground.clock,
@@ -174,6 +186,7 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     let mut duties: Vec<Arc<dyn Duty>> = vec![Arc::new(Housekeeping), Arc::new(identity::Upkeep::default())];
     duties.push(Arc::new(identity::Mailer::default()));
     duties.push(Arc::new(identity::ResetRequests));
+    duties.push(Arc::new(access::TenantRemoval::default()));
     duties.extend(fleet::duties());
     duties.extend(automation::duties());
     duties.push(Arc::new(packages::PackageFiles));

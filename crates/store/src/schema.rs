@@ -33,4 +33,5 @@ pub static MIGRATIONS: &[Migration] = migrations![
     16 "0016_audit_chain",
     18 "0018_outside_sign_in",
     19 "0019_device",
+    20 "0020_tenant_removal",
 ];

@@ -29,11 +29,22 @@ impl Client {
         self.without_folder().with_header("X-UIPATH-OrganizationUnitId", &id.to_string())
     }
 
-    /// The same caller without any folder header.
+    /// The same caller without any folder header. The tenant stays named.
     #[must_use]
     pub fn without_folder(&self) -> Client {
         let mut other = self.clone();
-        other.headers.retain(|(n, _)| !n.to_lowercase().starts_with("x-uipath-"));
+        other.headers.retain(|(n, _)| {
+            let name = n.to_lowercase();
+            !name.starts_with("x-uipath-") || name == "x-uipath-tenantname"
+        });
+        other
+    }
+
+    /// The same caller without a header that names the tenant.
+    #[must_use]
+    pub fn without_tenant(&self) -> Client {
+        let mut other = self.clone();
+        other.headers.retain(|(n, _)| !n.eq_ignore_ascii_case("x-uipath-tenantname"));
         other
     }
 

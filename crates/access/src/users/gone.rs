@@ -34,7 +34,7 @@ impl TenantAccounts for Tenants {
             let rows = unit
                 .query(
                     "SELECT t.id FROM tenants t JOIN users u ON u.tenant_id = t.id AND u.key = $2 \
-                     WHERE t.organization_id = $1 ORDER BY t.id",
+                     WHERE t.organization_id = $1 AND t.deleted_at IS NULL ORDER BY t.id",
                     params![organization_id, key],
                 )
                 .await?;

@@ -38,7 +38,7 @@ pub async fn one(call: &mut Call) -> Result<Output> {
     let (tenant_id, folder_id) = (call.tenant_id()?, call.folder()?.id);
     let by = call.principal.name.clone();
     let mut unit = call.begin().await?;
-    let job = row::in_folder(&mut unit, tenant_id, folder_id, id).await?;
+    let job = row::held_in_folder(&mut unit, tenant_id, folder_id, id).await?;
     if job.job_type == super::enums::ATTENDED || halt(&mut unit, &job, strategy, &by).await? == Stop::Refused {
         return Err(refusal(&job, strategy));
     }
@@ -56,9 +56,11 @@ pub async fn many(call: &mut Call) -> Result<Output> {
     let (tenant_id, folder_id) = (call.tenant_id()?, call.folder()?.id);
     let by = call.principal.name.clone();
     let mut unit = call.begin().await?;
+    // All of them are held before the first is changed. Else each that a robot or a dispatcher changes meanwhile would be a
+    // clash, and with many jobs there would be one in every attempt.
     let mut jobs = Vec::with_capacity(ids.len());
     for id in ids {
-        jobs.push(row::in_folder(&mut unit, tenant_id, folder_id, id).await?);
+        jobs.push(row::held_in_folder(&mut unit, tenant_id, folder_id, id).await?);
     }
     for job in jobs.iter().filter(|j| j.job_type != super::enums::ATTENDED) {
         halt(&mut unit, job, strategy, &by).await?;

@@ -2,8 +2,9 @@
 
 use super::state::State;
 use super::timers::Limits;
+use bandmaster_api::Unit;
 use bandmaster_core::{Error, Result};
-use bandmaster_store::{Conn, Row, params};
+use bandmaster_store::{Conn, Dialect, Row, params};
 
 /// A job, as far as its rules need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,4 +100,15 @@ pub async fn by_key(conn: &mut Conn, tenant_id: i64, key: &str) -> Result<Option
 /// The job with that id in a folder; 404 when it is not there.
 pub async fn in_folder(conn: &mut Conn, tenant_id: i64, folder_id: i64, id: i64) -> Result<Job> {
     by_id(conn, tenant_id, id).await?.filter(|j| j.folder_id == folder_id).ok_or_else(|| Error::not_found("Job"))
+}
+
+/// The same, held until the unit ends: what it says of the job stays true. Whoever holds several takes them by
+/// ascending id.
+pub async fn held_in_folder(unit: &mut Unit, tenant_id: i64, folder_id: i64, id: i64) -> Result<Job> {
+    // SQLite has one writer anyway.
+    if unit.dialect() == Dialect::Postgres {
+        let hold = "SELECT 1 FROM jobs WHERE id = $1 AND tenant_id = $2 AND folder_id = $3 FOR UPDATE";
+        unit.query_opt(hold, params![id, tenant_id, folder_id]).await?;
+    }
+    in_folder(unit, tenant_id, folder_id, id).await
 }

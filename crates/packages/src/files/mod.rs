@@ -46,6 +46,17 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.map_err(|e| Error::internal(format!("file work ended abnormally: {e}")))
 }
 
+/// Removes all package files of a tenant, which is deleted.
+pub(crate) async fn remove_all(app: &App, tenant_id: i64) -> Result<()> {
+    let folder = root(app).join(tenant_id.to_string());
+    match blocking(move || std::fs::remove_dir_all(folder)).await? {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+            Err(failed("the package files of a tenant cannot be removed", &e))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes a folder and those above it, and flushes the folder that holds a new one.
 fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {

@@ -26,7 +26,7 @@ async fn place(conn: &mut Conn, organization: Option<&str>) -> Result<Place> {
         None => organizations::first(conn).await?,
     };
     let organization = found.ok_or_else(|| Error::not_found("Organization"))?;
-    let sql = "SELECT id FROM tenants WHERE organization_id = $1 ORDER BY id LIMIT 1";
+    let sql = "SELECT id FROM present_tenants WHERE organization_id = $1 ORDER BY id LIMIT 1";
     let row = conn.query_opt(sql, params![organization.id]).await?.ok_or_else(|| Error::not_found("Tenant"))?;
     Ok(Place { organization_id: organization.id, tenant_id: row.get(0)? })
 }

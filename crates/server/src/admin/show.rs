@@ -2,7 +2,7 @@
 //! belongs to no feature and changes nothing.
 
 use bandmaster_api::App;
-use bandmaster_core::Result;
+use bandmaster_core::{Result, time};
 use bandmaster_store::{Conn, Row, params};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -17,14 +17,31 @@ pub async fn show(app: &Arc<App>) -> Result<Value> {
         organization["users"] = accounts(&mut conn, id).await?;
         organization["applications"] = applications(&mut conn, id).await?;
         let mut tenants = Vec::new();
-        let sql = "SELECT id, key, name FROM tenants WHERE organization_id = $1 ORDER BY id";
+        let sql = "SELECT id, key, name FROM present_tenants WHERE organization_id = $1 ORDER BY id";
         for row in conn.query(sql, params![id]).await? {
             tenants.push(tenant(&mut conn, &row).await?);
         }
         organization["tenants"] = json!(tenants);
         organizations.push(organization);
     }
-    Ok(json!({"organizations": organizations}))
+    let leaving = leaving(&mut conn).await?;
+    Ok(json!({"organizations": organizations, "leaving": leaving}))
+}
+
+/// Deleted tenants whose rows are being removed, and how far that is.
+async fn leaving(conn: &mut Conn) -> Result<Vec<Value>> {
+    let sql = "SELECT id, key, name, deleted_at, removal_stage, removed_rows, emptied_at FROM tenants \
+         WHERE deleted_at IS NOT NULL AND removed_at IS NULL ORDER BY deleted_at, id";
+    let mut out = Vec::new();
+    for row in conn.query(sql, params![]).await? {
+        let mut tenant = named(&row)?;
+        tenant["deleted"] = json!(time::iso(row.get(3)?));
+        tenant["stage"] = json!(row.get::<Option<String>>(4)?);
+        tenant["rows_removed"] = json!(row.get::<i64>(5)?);
+        tenant["emptied"] = json!(row.get::<Option<i64>>(6)?.map(time::iso));
+        out.push(tenant);
+    }
+    Ok(out)
 }
 
 fn named(row: &Row) -> Result<Value> {

@@ -97,6 +97,20 @@ pub fn address_of(facts: &OperationFacts, things: &Things) -> String {
     if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
 }
 
+/// Addresses of the operation with one more of its optional parameters that may name something, for each of them.
+pub fn addresses_with_options(operation: &Operation, things: &Things) -> Vec<String> {
+    let bare = address(operation, things);
+    let named = |p: &&ParameterFacts| {
+        p.place == Place::Query
+            && !p.required
+            && !p.name.starts_with('$')
+            && (identifies(&p.name) || p.ty == TypeRef::Uuid)
+    };
+    let join = if bare.contains('?') { '&' } else { '?' };
+    let options = operation.facts.params.iter().filter(named);
+    options.map(|p| format!("{bare}{join}{}={}", p.name, value(p, &operation.facts.path, things))).collect()
+}
+
 /// A body in which every member that may name something names these things.
 pub fn body(server: &TestServer, operation: &Operation, things: &Things) -> Value {
     let path = &operation.facts.path;

@@ -1,5 +1,6 @@
 //! The binary as a process: first start, socket, lock, signals, backup and restore.
 
+use bandmaster_store::StoreConfig;
 use bandmaster_testkit::{Value, json};
 use std::io::Read;
 use std::path::Path;
@@ -56,7 +57,13 @@ impl Server {
 }
 
 fn admin(data: &Path, arguments: &[&str]) -> Output {
-    Command::new(BINARY).arg("admin").args(arguments).arg("--data").arg(data).output().expect("the command runs")
+    admin_with(data, &[], arguments)
+}
+
+fn admin_with(data: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Output {
+    let mut command = Command::new(BINARY);
+    command.arg("admin").args(arguments).arg("--data").arg(data).envs(environment.iter().copied());
+    command.output().expect("the command runs")
 }
 
 fn answer(output: &Output) -> Value {
@@ -154,34 +161,31 @@ fn what_cannot_work_is_refused_in_words() {
     assert!(String::from_utf8_lossy(&example.stdout).contains("# listen = \"127.0.0.1:8080\""));
 }
 
-#[test]
-fn a_forged_audit_is_found_from_the_command_line() {
-    let root = tempfile::tempdir().expect("a folder");
-    let data = root.path().join("data");
-    let server = Server::start(&data, &[]);
-    answer(&admin(&data, &["application", "create", "--name", "a", "--scopes", "OR.Folders"]));
+/// Waits until everything is sealed; the head.
+fn sealed(data: &Path, environment: &[(&str, &str)]) -> String {
     let deadline = Instant::now() + Duration::from_secs(30);
-    let noted = loop {
-        let told = answer(&admin(&data, &["verify-audit"]));
+    loop {
+        let told = answer(&admin_with(data, environment, &["verify-audit"]));
         assert_eq!(told["intact"], true);
         if told["unsealed"] == 0 && told["checked"].as_i64() > Some(0) {
-            break told["head"].as_str().expect("a head").to_owned();
+            return told["head"].as_str().expect("a head").to_owned();
         }
         assert!(Instant::now() < deadline, "nothing is sealed");
-    };
+    }
+}
+
+/// A server is audited, an entry is changed behind its back, and the command finds it; while it runs and after.
+fn forge(data: &Path, environment: &[(&str, &str)], database: impl FnOnce() -> StoreConfig) {
+    let server = Server::start(data, environment);
+    answer(&admin_with(data, environment, &["application", "create", "--name", "a", "--scopes", "OR.Folders"]));
+    let noted = sealed(data, environment);
     assert_eq!(server.end("-TERM").0, Some(0));
-    assert_eq!(answer(&admin(&data, &["verify-audit", "--expect", &noted]))["intact"], true);
-    let wrong = admin(&data, &["verify-audit", "--expect", "nonsense"]);
+    assert_eq!(answer(&admin_with(data, environment, &["verify-audit", "--expect", &noted]))["intact"], true);
+    let wrong = admin_with(data, environment, &["verify-audit", "--expect", "nonsense"]);
     assert_eq!(wrong.status.code(), Some(1));
-    let file = std::fs::read_dir(&data)
-        .expect("files")
-        .flatten()
-        .map(|f| f.path())
-        .find(|p| p.extension().is_some_and(|e| e == "db"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let config = bandmaster_store::StoreConfig::sqlite(file.expect("a database"));
-        let store = bandmaster_store::Store::open(config).await.expect("it opens");
+        let store = bandmaster_store::Store::open(database()).await.expect("it opens");
         let mut unit = store.begin().await.expect("a unit");
         unit.execute("UPDATE audit_entries SET actor_name = 'somebody else' WHERE id = 1", &[])
             .await
@@ -189,11 +193,34 @@ fn a_forged_audit_is_found_from_the_command_line() {
         unit.commit().await.expect("a commit");
         store.close().await;
     });
-    let forged = admin(&data, &["verify-audit"]);
-    assert_eq!(forged.status.code(), Some(1));
-    let told: Value = serde_json::from_slice(&forged.stdout).expect("JSON");
-    assert_eq!(
-        (&told["intact"], &told["problem"]["kind"], &told["problem"]["entry_id"]),
-        (&json!(false), &json!("changed"), &json!(1))
-    );
+    let server = Server::start(data, environment);
+    for _ in 0..2 {
+        let forged = admin_with(data, environment, &["verify-audit"]);
+        assert_eq!(forged.status.code(), Some(1));
+        let told: Value = serde_json::from_slice(&forged.stdout).expect("JSON");
+        assert_eq!(
+            (&told["intact"], &told["problem"]["kind"], &told["problem"]["entry_id"]),
+            (&json!(false), &json!("changed"), &json!(1))
+        );
+    }
+    server.end("-TERM");
+    assert_eq!(admin_with(data, environment, &["verify-audit"]).status.code(), Some(1));
+}
+
+#[test]
+fn a_forged_audit_is_found_from_the_command_line() {
+    let root = tempfile::tempdir().expect("a folder");
+    let data = root.path().join("data");
+    forge(&data, &[], || {
+        let mut files = std::fs::read_dir(&data).expect("files").flatten().map(|f| f.path());
+        StoreConfig::sqlite(files.find(|p| p.extension().is_some_and(|e| e == "db")).expect("a database"))
+    });
+}
+
+#[test]
+fn a_forged_audit_is_found_from_the_command_line_on_postgres() {
+    let root = tempfile::tempdir().expect("a folder");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let database = runtime.block_on(bandmaster_store::testing::postgres());
+    forge(&root.path().join("data"), &[("BANDMASTER_DATABASE", &database.location())], || database.config());
 }
