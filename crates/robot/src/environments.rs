@@ -151,7 +151,7 @@ impl Environments {
         let _only_one = making.lock().await;
         let folder = self.folder(&name);
         if !folder.is_ready() {
-            self.make(config, wanted, &python, &name, &folder).await?;
+            self.make(config, wanted, &python, &folder).await?;
         }
         touch(&folder.0.join(READY), config.clock.now()).map_err(|error| disk(&error))?;
         Ok((name, lease))
@@ -175,16 +175,17 @@ impl Environments {
         config: &RobotConfig,
         wanted: &Wanted<'_>,
         python: &Python,
-        name: &str,
         folder: &EnvironmentFolder,
     ) -> Result<(), Failure> {
         let uv = interpreter::find_uv(config, &self.folders).await?;
         let requirements = lines(&wanted.requirements);
         let constraints = lines(&wanted.constraints);
-        let (folders, target, mark) = (self.folders.clone(), folder.clone(), name.to_owned());
+        // The whole path: another agent on this host may prepare the same package in its own folder.
+        let mark = folder.0.display().to_string();
+        let (folders, target, swept) = (self.folders.clone(), folder.clone(), mark.clone());
         blocking(move || {
             // An agent that was killed can have left its preparation running.
-            process::sweep(tool::MARK, &mark);
+            process::sweep(tool::MARK, &swept);
             remove(&target.0)?;
             make_folder(&target.0, 0o755)?;
             folders.make_jobs_own(&target.venv())?;
@@ -202,7 +203,7 @@ impl Environments {
         .map_err(|error| disk(&error))?;
 
         let log = folder.0.join("prepare.log");
-        let env = tool::environment(config, tool::own_variables(), &self.folders.cache(), name);
+        let env = tool::environment(config, tool::own_variables(), &self.folders.cache(), &mark);
         let run = |program: PathBuf, args: Vec<OsString>| {
             let (env, log) = (env.clone(), log.clone());
             async move {
