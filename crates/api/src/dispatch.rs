@@ -4,7 +4,7 @@
 //! folder, before 403 for a permission, before whatever the handler says.
 
 use crate::address::Address;
-use crate::app::App;
+use crate::app::{App, Settings};
 use crate::body::{self, Reading};
 use crate::call::Call;
 use crate::envelope::{self, Family};
@@ -17,6 +17,7 @@ use crate::unit::Fates;
 use crate::{admission, folderwish, linger, trace};
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use bandmaster_core::{Error, Principal, Result, codes};
@@ -386,34 +387,37 @@ fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|v| v.to_str().ok())
 }
 
-/// Scheme and host for absolute addresses, and the same with the layout's prefix: the configured public
-/// address, else what a trusted proxy says, else the request's own host.
+/// Scheme and host for absolute addresses, and the same with the layout's prefix.
 fn addresses(app: &App, request: &Request, address: &Address) -> (String, String) {
-    let headers = request.headers();
-    let origin = app.settings.public_url.clone().unwrap_or_else(|| {
-        let forwarded = |name| {
-            app.settings
-                .trust_proxy
-                .then(|| header_text(headers, name))
-                .flatten()
-                .and_then(|v| v.split(',').next())
-                .map(str::trim)
-        };
-        let scheme = match forwarded("x-forwarded-proto") {
-            Some("https") => "https",
-            Some("http") => "http",
-            _ if request.extensions().get::<OverTls>().is_some() => "https",
-            _ => "http",
-        };
-        let host = forwarded("x-forwarded-host")
-            .or_else(|| header_text(headers, "host"))
-            .or_else(|| request.uri().host())
-            .filter(|h| plausible_host(h))
-            .unwrap_or("localhost");
-        format!("{scheme}://{host}")
-    });
+    let origin = origin(&app.settings, request);
     let base = format!("{origin}{}", address.prefix);
     (origin, base)
+}
+
+/// Scheme, host and port under which the caller reaches the server: the configured public address, else what a trusted
+/// proxy says, else the request's own host.
+pub fn origin(settings: &Settings, request: &Request) -> String {
+    if let Some(address) = &settings.public_url {
+        return address.clone();
+    }
+    let headers = request.headers();
+    let forwarded = |name| {
+        let value = settings.trust_proxy.then(|| header_text(headers, name)).flatten();
+        value.and_then(|v| v.split(',').next()).map(str::trim)
+    };
+    let scheme = match forwarded("x-forwarded-proto") {
+        Some("https") => "https",
+        Some("http") => "http",
+        _ if request.extensions().get::<OverTls>().is_some() => "https",
+        _ => "http",
+    };
+    // HTTP/2 has the host, and its port, in the address instead of a header.
+    let host = forwarded("x-forwarded-host")
+        .or_else(|| header_text(headers, "host"))
+        .or_else(|| request.uri().authority().map(Authority::as_str))
+        .filter(|h| plausible_host(h))
+        .unwrap_or("localhost");
+    format!("{scheme}://{host}")
 }
 
 fn plausible_host(host: &str) -> bool {
@@ -454,4 +458,43 @@ fn with_cors(mut response: Response, origin: Option<HeaderValue>) -> Response {
         }
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(uri: &str, headers: &[(&str, &str)], over_tls: bool) -> Request {
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = uri.parse().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+        if over_tls {
+            request.extensions_mut().insert(OverTls);
+        }
+        request
+    }
+
+    #[test]
+    fn absolute_addresses_lead_back_to_the_server() {
+        let proxied =
+            [("host", "inner:80"), ("x-forwarded-host", "robots.example:8443"), ("x-forwarded-proto", "https")];
+        let plain = Settings::default();
+        let trusting = Settings { trust_proxy: true, ..Settings::default() };
+        let public = Settings { public_url: Some("https://public/base".into()), ..trusting.clone() };
+        for (settings, request, want) in [
+            (&plain, request("/x", &[("host", "h:8080")], false), "http://h:8080"),
+            // HTTP/2: no header, the port is in the address.
+            (&plain, request("https://h:8443/x", &[], true), "https://h:8443"),
+            (&plain, request("https://[::1]:8443/x", &[], true), "https://[::1]:8443"),
+            (&plain, request("https://user@h:8443/x", &[], true), "https://localhost"),
+            (&plain, request("/x", &[("host", "evil/path")], false), "http://localhost"),
+            (&plain, request("/x", &proxied, false), "http://inner:80"),
+            (&trusting, request("/x", &proxied, false), "https://robots.example:8443"),
+            (&public, request("/x", &proxied, false), "https://public/base"),
+        ] {
+            assert_eq!(origin(settings, &request), want);
+        }
+    }
 }

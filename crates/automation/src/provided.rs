@@ -77,8 +77,8 @@ impl LiveJobs for Jobs {
             let (mut heard, now) = (HashMap::new(), app.clock.now());
             let mut conn = app.store.read().await?;
             // One question a job: each is two look-ups by key, and the text stays one that is kept prepared.
-            let sql = "SELECT s.seen_at FROM jobs j LEFT JOIN job_slots s ON s.job_id = j.id \
-                 WHERE j.key = $1 AND j.ended_at IS NULL";
+            let sql = "SELECT COALESCE(s.seen_at, a.seen_at) FROM jobs j LEFT JOIN job_slots s ON s.job_id = j.id \
+                 LEFT JOIN attended_jobs a ON a.job_id = j.id WHERE j.key = $1 AND j.ended_at IS NULL";
             for key in job_keys {
                 if let Some(row) = conn.query_opt(sql, params![key.as_str()]).await? {
                     heard.insert(key.clone(), row.get::<Option<i64>>(0)?.unwrap_or(now));

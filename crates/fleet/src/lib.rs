@@ -45,5 +45,5 @@ pub fn register(r: &mut Registry) {
 
 /// The fleet's background duties.
 pub fn duties() -> Vec<Arc<dyn Duty>> {
-    vec![Arc::new(sessions::health::SessionHealth)]
+    vec![Arc::new(sessions::health::SessionHealth), Arc::new(sessions::stale::StaleSessions)]
 }

@@ -7,6 +7,7 @@ use crate::machines::{account_limits, accounts, of_folder};
 use crate::robots::provision::arrange;
 use crate::robots::{ATTENDED, RobotWish, UNATTENDED, ensure_unattended, run_as};
 use crate::sessions::health::SessionHealth;
+use crate::sessions::stale::StaleSessions;
 use crate::sessions::{Wanted, begin_user, eligible, end_user, heartbeat, of_host, start, stop};
 use crate::testing::{World, both, report};
 use crate::{Credentials, Fleet, Usage};
@@ -424,5 +425,39 @@ fn machines_in_use_stay() {
         w.sql(&[format!("UPDATE machines SET scope = 0 WHERE id = {}", machine.id)]).await;
         assert_eq!(removed(&w).await, Ok(()));
         assert_eq!(removed(&w).await, Err(codes::ITEM_NOT_FOUND));
+    });
+}
+
+#[test]
+fn hosts_of_long_ago_are_forgotten() {
+    both(|w| async move {
+        let machine = w.machine("pool", (1, 0)).await;
+        let mut unit = w.unit().await;
+        let mut ids = Vec::new();
+        for host in ["old", "kept", "busy", "back"] {
+            ids.extend(start(&mut unit, &machine, &report(host)).await.unwrap());
+        }
+        let sql = "UPDATE sessions SET maintenance = 1 WHERE id = $1";
+        unit.execute(sql, params![ids[1]]).await.unwrap();
+        unit.commit().await.unwrap();
+        w.jobs.usage.lock().unwrap().sessions.insert(ids[2], 1);
+        w.pass(89 * 86_400);
+        let mut unit = w.unit().await;
+        heartbeat(&mut unit, &machine, &report("back")).await.unwrap();
+        unit.commit().await.unwrap();
+        let now = || bandmaster_core::Clock::now(w.clock.as_ref());
+        let left = async || {
+            let mut conn = w.read().await;
+            let rows = conn.query("SELECT id FROM sessions ORDER BY id", params![]).await.unwrap();
+            rows.iter().map(|r| r.get(0).unwrap()).collect::<Vec<i64>>()
+        };
+        StaleSessions.tick(&w.app, now()).await.unwrap();
+        assert_eq!(left().await, ids);
+        w.pass(2 * 86_400);
+        StaleSessions.tick(&w.app, now()).await.unwrap();
+        assert_eq!(left().await, ids[1..], "in maintenance, with a job, heard of");
+        let mut conn = w.read().await;
+        let sql = "SELECT COUNT(*) FROM audit_entries WHERE component = 'Sessions' AND entity_name = 'old'";
+        assert_eq!(conn.query_one(sql, params![]).await.unwrap().get::<i64>(0).unwrap(), 1);
     });
 }

@@ -81,3 +81,9 @@ pub async fn hosts(conn: &mut Conn, tenant_id: i64) -> Result<Vec<HostState>> {
         .await?;
     rows.iter().map(|r| Ok(HostState { connected: r.get(0)?, reported_at: r.get(1)?, busy: r.get(2)? })).collect()
 }
+
+/// Tenant and id of every folder there is; for duties.
+pub async fn all_folders(conn: &mut Conn) -> Result<Vec<(i64, i64)>> {
+    let rows = conn.query("SELECT tenant_id, id FROM folders ORDER BY id", params![]).await?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}

@@ -148,7 +148,11 @@ impl Agent {
                 // What was missed meanwhile is asked for again.
                 self.ask_all = true;
                 if self.trouble.is_none() {
-                    tracing::warn!(%error, "no heartbeat with the server");
+                    let hint = match error {
+                        CallError::Refused { status: 401, .. } => "; the server does not know this machine key",
+                        _ => "",
+                    };
+                    tracing::warn!(%error, "no heartbeat with the server{hint}");
                 }
                 let backoff = self.trouble.get_or_insert_with(|| self.context.client.backoff());
                 match error {

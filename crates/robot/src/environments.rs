@@ -151,7 +151,7 @@ impl Environments {
         let _only_one = making.lock().await;
         let folder = self.folder(&name);
         if !folder.is_ready() {
-            self.make(config, wanted, &python, &name, &folder).await?;
+            self.make(config, wanted, &python, &folder).await?;
         }
         touch(&folder.0.join(READY), config.clock.now()).map_err(|error| disk(&error))?;
         Ok((name, lease))
@@ -175,16 +175,17 @@ impl Environments {
         config: &RobotConfig,
         wanted: &Wanted<'_>,
         python: &Python,
-        name: &str,
         folder: &EnvironmentFolder,
     ) -> Result<(), Failure> {
         let uv = interpreter::find_uv(config, &self.folders).await?;
         let requirements = lines(&wanted.requirements);
         let constraints = lines(&wanted.constraints);
-        let (folders, target, mark) = (self.folders.clone(), folder.clone(), name.to_owned());
+        // The whole path: another agent on this host may prepare the same package in its own folder.
+        let mark = folder.0.display().to_string();
+        let (folders, target, swept) = (self.folders.clone(), folder.clone(), mark.clone());
         blocking(move || {
             // An agent that was killed can have left its preparation running.
-            process::sweep(tool::MARK, &mark);
+            process::sweep(tool::MARK, &swept);
             remove(&target.0)?;
             make_folder(&target.0, 0o755)?;
             folders.make_jobs_own(&target.venv())?;
@@ -202,7 +203,7 @@ impl Environments {
         .map_err(|error| disk(&error))?;
 
         let log = folder.0.join("prepare.log");
-        let env = tool::environment(config, tool::own_variables(), &self.folders.cache(), name);
+        let env = tool::environment(config, tool::own_variables(), &self.folders.cache(), &mark);
         let run = |program: PathBuf, args: Vec<OsString>| {
             let (env, log) = (env.clone(), log.clone());
             async move {
@@ -242,10 +243,19 @@ impl Environments {
                 let venv = vec!["-m".into(), "venv".into(), folder.venv().into_os_string()];
                 let made = run(python.path.clone(), venv).await?;
                 check(made, |text| venv_failure(python, text))?;
-                let mut pip: Vec<OsString> = ["-m", "pip", "install"].map(OsString::from).into();
-                pip.extend(what);
-                let installed = run(folder.python(), pip).await?;
-                check(installed, install_failure)?;
+                let pip = |verbosity: &[&str]| -> Vec<OsString> {
+                    let command = ["-m", "pip", "install"].iter().chain(verbosity);
+                    command.map(OsString::from).chain(what.iter().cloned()).collect()
+                };
+                let installed = run(folder.python(), pip(&[])).await?;
+                if let Err(failure) = check(installed, install_failure) {
+                    // pip keeps quiet about an index that refuses it; it takes one that has nothing for the cause.
+                    let refused = failure.0.code == NOT_FOUND && {
+                        run(folder.python(), pip(&["-vv"])).await?;
+                        says_refused(&fs::read(&log).map_err(|error| disk(&error))?)
+                    };
+                    return Err(if refused { index_refused(&failure.0.detail) } else { failure });
+                }
             }
         }
         if !folder.programs().join(wanted.program).is_file() {
@@ -296,7 +306,32 @@ fn venv_failure(python: &Python, text: &str) -> Failure {
     Failure::system("Robot.EnvironmentFailed", "The Python environment could not be made", text)
 }
 
-/// Tells an index that cannot be reached from a dependency that does not exist.
+/// Code of a dependency that no index has.
+const NOT_FOUND: &str = "Robot.DependencyMissing";
+
+/// Whether an installer tells that an index did not let it in.
+fn says_refused(log: &[u8]) -> bool {
+    const REFUSED: [&str; 6] = [
+        "401 Client Error",
+        "403 Client Error",
+        "401 Error, Credentials not correct",
+        "401 Unauthorized",
+        "403 Forbidden",
+        "407 Proxy Authentication Required",
+    ];
+    let text = String::from_utf8_lossy(log);
+    REFUSED.iter().any(|part| text.contains(part))
+}
+
+fn index_refused(text: &str) -> Failure {
+    Failure::system(
+        "Robot.PackageIndexRefused",
+        "The Python package index refused the robot",
+        format!("Check user and password in the address of the index that the robot is given.\n{text}"),
+    )
+}
+
+/// Tells an index that cannot be reached, or does not let the robot in, from a dependency that does not exist.
 fn install_failure(text: &str) -> Failure {
     const UNREACHABLE: [&str; 14] = [
         "NewConnectionError",
@@ -317,18 +352,16 @@ fn install_failure(text: &str) -> Failure {
     const NOT_THERE: [&str; 4] =
         ["No matching distribution found", "Could not find a version", "No solution found", "ResolutionImpossible"];
     let has = |list: &[&str]| list.iter().any(|part| text.contains(part));
-    if has(&UNREACHABLE) {
+    if says_refused(text.as_bytes()) {
+        index_refused(text)
+    } else if has(&UNREACHABLE) {
         Failure::system(
             "Robot.PackageIndexUnreachable",
             "The Python package index could not be reached",
             format!("Check the index address, the proxy and the certificates of the robot.\n{text}"),
         )
     } else if has(&NOT_THERE) {
-        Failure::deployment(
-            "Robot.DependencyMissing",
-            "A dependency of the package could not be found in the package index",
-            text,
-        )
+        Failure::deployment(NOT_FOUND, "A dependency of the package could not be found in the package index", text)
     } else {
         Failure::deployment("Robot.EnvironmentFailed", "The dependencies of the package could not be installed", text)
     }
@@ -392,6 +425,14 @@ mod tests {
                 "Robot.PackageIndexUnreachable",
             ),
             ("error: Failed to fetch: `https://i/x/`", "Robot.PackageIndexUnreachable"),
+            (
+                "error: Failed to fetch: `https://i/x/`\n  Caused by: HTTP status client error (401 Unauthorized)",
+                "Robot.PackageIndexRefused",
+            ),
+            (
+                "WARNING: 401 Error, Credentials not correct for https://i/x/\nERROR: No matching distribution found",
+                "Robot.PackageIndexRefused",
+            ),
             ("ERROR: No matching distribution found for nope", "Robot.DependencyMissing"),
             ("  x No solution found when resolving dependencies:", "Robot.DependencyMissing"),
             ("error: subprocess-exited-with-error", "Robot.EnvironmentFailed"),

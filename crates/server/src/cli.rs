@@ -36,26 +36,7 @@ fn command() -> Command {
                 .about("Server, robot, sample package, process, job and result in one command")
                 .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).help("End after the result")),
         )
-        .subcommand(
-            Command::new("robot")
-                .about("Run the robot agent")
-                .arg(required("url", "URL", "Address of the server"))
-                .arg(
-                    optional("machine-key", "KEY", "Key of the machine; or BANDMASTER_MACHINE_KEY")
-                        .env("BANDMASTER_MACHINE_KEY")
-                        .hide_env_values(true),
-                )
-                .arg(optional("data", "DIR", "The agent's own folder"))
-                .arg(optional("name", "HOST", "Name under which this host appears"))
-                .arg(optional("run-as", "USER", "User that jobs run as; same: the agent's own"))
-                .arg(optional("python", "PATH", "Python interpreter, 3.11 or newer"))
-                .arg(
-                    optional("index-url", "URL", "Package index in place of the public one")
-                        .env("BANDMASTER_INDEX_URL")
-                        .hide_env_values(true),
-                )
-                .arg(optional("log-level", "LEVEL", "error, warn, info, debug, trace").default_value("info")),
-        )
+        .subcommand(config::flags_of(&config::ROBOT, Command::new("robot").about("Run the robot agent")))
         .subcommand(
             Command::new("admin")
                 .about("First steps and rescue, without the API")
@@ -137,7 +118,11 @@ fn command() -> Command {
                 .subcommand_required(true)
                 .subcommand(admin("show").about("Effective values and where they come from"))
                 .subcommand(admin("check").about("Whether the settings are valid"))
-                .subcommand(Command::new("example").about("The commented file with all defaults")),
+                .subcommand(
+                    Command::new("example").about("The commented file with all defaults").arg(
+                        Arg::new("robot").long("robot").action(ArgAction::SetTrue).help("That of the robot agent"),
+                    ),
+                ),
         )
 }
 
@@ -206,22 +191,9 @@ async fn run_quickstart(matches: &ArgMatches) -> Result<ExitCode> {
 }
 
 async fn robot(matches: &ArgMatches) -> Result<ExitCode> {
-    let text = |name: &str| matches.get_one::<String>(name).cloned();
-    let level = Config::with(&[("log-level", text("log-level").as_deref().unwrap_or("info"))])?;
-    logging::start(&level)?;
-    let key = text("machine-key").context("a machine key is needed: --machine-key or BANDMASTER_MACHINE_KEY")?;
-    let data =
-        text("data").map_or_else(|| Config::with(&[]).map(|c| c.data().join("robot")), |d| Ok(PathBuf::from(d)))?;
-    let config = bandmaster_robot::RobotConfig {
-        server_url: text("url").unwrap_or_default(),
-        machine_key: bandmaster_robot::Secret::new(key),
-        data_dir: data,
-        host_name: text("name"),
-        run_as: text("run-as"),
-        python: text("python").map(PathBuf::from),
-        index_url: text("index-url").map(bandmaster_robot::Secret::new),
-        ..bandmaster_robot::RobotConfig::default()
-    };
+    let settings = Config::load_of(&config::ROBOT, matches, env)?;
+    let config = settings.robot()?;
+    logging::start(&settings)?;
     let stop = tokio_util::sync::CancellationToken::new();
     let asked = stop.clone();
     tokio::spawn(async move {
@@ -281,7 +253,8 @@ fn settings(matches: &ArgMatches) -> Result<ExitCode> {
             Config::load(m, env)?;
             print("the settings are valid\n");
         }
-        _ => print(&Config::example()),
+        Some(("example", m)) if m.get_flag("robot") => print(&Config::example(&config::ROBOT)),
+        _ => print(&Config::example(&config::SERVER)),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,9 +1,9 @@
-//! Configuration from one declaration: every setting stands once in [`SETTINGS`]; flags, environment, file and
-//! the commented example are made from it.
+//! Configuration from one declaration: every setting of the server stands once in [`SERVER`], every one of the robot
+//! agent once in [`ROBOT`]; flags, environment, file and the commented example are made from it.
 //!
 //! Precedence, highest first: flag `--name`, environment `BANDMASTER_NAME` (or `BANDMASTER_NAME_FILE`, the path of a
 //! file that holds the value), file (`--config`, `BANDMASTER_CONFIG`), default. Unknown keys in a file are
-//! refused.
+//! refused. The robot's variables begin with `BANDMASTER_ROBOT_`, so that both may run on one host.
 
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
@@ -24,19 +24,62 @@ struct Setting {
     form: Form,
     default: &'static str,
     help: &'static str,
+    /// An older or shorter name of its variable, which counts less.
+    alias: Option<&'static str>,
 }
 
+/// The settings of one program.
+#[derive(Clone, Copy)]
+pub struct Program {
+    /// What its variables begin with.
+    prefix: &'static str,
+    settings: &'static [Setting],
+    /// Words over its example file.
+    title: &'static str,
+}
+
+/// The server.
+pub static SERVER: Program = Program { prefix: "BANDMASTER_", settings: SETTINGS, title: "Bandmaster" };
+
+/// The robot agent.
+pub static ROBOT: Program =
+    Program { prefix: "BANDMASTER_ROBOT_", settings: ROBOT_SETTINGS, title: "The robot agent of Bandmaster" };
+
 const fn text(name: &'static str, default: &'static str, help: &'static str) -> Setting {
-    Setting { name, form: Form::Text, default, help }
+    Setting { name, form: Form::Text, default, help, alias: None }
 }
 
 const fn flag(name: &'static str, help: &'static str) -> Setting {
-    Setting { name, form: Form::Flag, default: "false", help }
+    Setting { name, form: Form::Flag, default: "false", help, alias: None }
 }
 
 const fn number(name: &'static str, default: &'static str, help: &'static str) -> Setting {
-    Setting { name, form: Form::Number, default, help }
+    Setting { name, form: Form::Number, default, help, alias: None }
 }
+
+const fn aliased(setting: Setting, alias: &'static str) -> Setting {
+    Setting { alias: Some(alias), ..setting }
+}
+
+/// Every setting of the robot agent. Defaults that are not told here are those of `bandmaster_robot::RobotConfig`.
+static ROBOT_SETTINGS: &[Setting] = &[
+    text("url", "", "Address of the server"),
+    aliased(text("machine-key", "", "Key of the machine"), "BANDMASTER_MACHINE_KEY"),
+    text("data", "", "The agent's own folder; default: bandmaster/robot below the user's data folder"),
+    text("name", "", "Name under which this host appears; default: the system's"),
+    text("run-as", "", "User that jobs run as; same: the agent's own; default: nobody when the agent is root"),
+    text("python", "", "Python interpreter, 3.11 or newer; default: the first on PATH that fits"),
+    text("uv", "auto", "auto: uv where it is on PATH, else venv and pip; off: never; or the path of uv"),
+    aliased(text("index-url", "", "Package index in place of the public one"), "BANDMASTER_INDEX_URL"),
+    text("extra-index-urls", "", "Further package indexes, separated by blanks, asked in addition"),
+    number("heartbeat-seconds", "30", "Time between two heartbeats"),
+    number("prepare-seconds", "1800", "How long the preparation of a Python environment may take"),
+    number("environment-days", "30", "Prepared environments and packages go when unused for this many days"),
+    number("environment-gib", "10", "The least used environments go when all together are larger than this"),
+    number("log-spool-mib", "64", "Log lines kept of a job while the server is away"),
+    text("log-level", "info", "error, warn, info, debug, trace, or module=level pairs"),
+    text("log-format", "auto", "text, json, or auto: text on a terminal"),
+];
 
 /// Every setting of the server.
 static SETTINGS: &[Setting] = &[
@@ -58,6 +101,7 @@ static SETTINGS: &[Setting] = &[
     number("pool-size", "16", "PostgreSQL connections"),
     number("reservation-seconds", "60", "How long a robot may take to accept a job"),
     number("lost-seconds", "180", "How long a robot may be silent before its jobs are given up"),
+    number("log-retention-days", "0", "Log lines of robots older than this go; 0: they are kept for ever"),
     text("smtp-host", "", "Mail server, for organizations that have not set up one of their own"),
     number("smtp-port", "0", "Its port; 0: 587 with starttls, 465 with tls, 25 with none"),
     text("smtp-tls", "starttls", "starttls, tls, or none"),
@@ -84,6 +128,7 @@ static SETTINGS: &[Setting] = &[
 /// Effective values, with where each came from.
 #[derive(Clone)]
 pub struct Config {
+    program: Program,
     values: BTreeMap<&'static str, (String, &'static str)>,
 }
 
@@ -93,9 +138,14 @@ impl std::fmt::Debug for Config {
     }
 }
 
-/// Adds a flag for every setting to a command.
-pub fn flags(mut command: clap::Command) -> clap::Command {
-    for s in SETTINGS {
+/// Adds a flag for every setting of the server to a command.
+pub fn flags(command: clap::Command) -> clap::Command {
+    flags_of(&SERVER, command)
+}
+
+/// Adds a flag for every setting of a program to a command.
+pub fn flags_of(program: &Program, mut command: clap::Command) -> clap::Command {
+    for s in program.settings {
         let mut arg = clap::Arg::new(s.name).long(s.name).help(s.help).global(false);
         arg = match s.form {
             Form::Flag => arg.num_args(0..=1).default_missing_value("true").require_equals(true).value_name("BOOL"),
@@ -111,15 +161,25 @@ pub fn flags(mut command: clap::Command) -> clap::Command {
 }
 
 impl Config {
-    /// Reads flags, environment (through `env`) and file.
+    /// Reads flags, environment (through `env`) and file of the server.
     pub fn load(matches: &clap::ArgMatches, env: impl Fn(&str) -> Option<String>) -> Result<Config> {
-        let file = match matches.get_one::<String>("config").cloned().or_else(|| env("BANDMASTER_CONFIG")) {
-            Some(path) => read_file(Path::new(&path))?,
+        Config::load_of(&SERVER, matches, env)
+    }
+
+    /// The same of a program.
+    pub fn load_of(
+        program: &Program,
+        matches: &clap::ArgMatches,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<Config> {
+        let named = || env(&format!("{}CONFIG", program.prefix));
+        let file = match matches.get_one::<String>("config").cloned().or_else(named) {
+            Some(path) => read_file(program, Path::new(&path))?,
             None => BTreeMap::new(),
         };
         let mut values = BTreeMap::new();
-        for s in SETTINGS {
-            let variable = format!("BANDMASTER_{}", s.name.to_uppercase().replace('-', "_"));
+        for s in program.settings {
+            let variable = format!("{}{}", program.prefix, s.name.to_uppercase().replace('-', "_"));
             let flag = matches.try_get_one::<String>(s.name).ok().flatten().cloned();
             let (value, source) = if let Some(value) = flag {
                 (value, "flag")
@@ -128,6 +188,8 @@ impl Config {
             } else if let Some(path) = env(&format!("{variable}_FILE")) {
                 let text = std::fs::read_to_string(&path).with_context(|| format!("{variable}_FILE: {path}"))?;
                 (text.trim_end_matches(['\n', '\r']).to_owned(), "environment")
+            } else if let Some(value) = s.alias.and_then(&env) {
+                (value, "environment")
             } else if let Some(value) = file.get(s.name) {
                 (value.clone(), "file")
             } else {
@@ -136,7 +198,7 @@ impl Config {
             check(s, &value)?;
             values.insert(s.name, (value, source));
         }
-        Ok(Config { values })
+        Ok(Config { program: *program, values })
     }
 
     /// The defaults with some values of one's own.
@@ -149,7 +211,7 @@ impl Config {
         if let Some((name, _)) = pairs.iter().find(|(name, _)| !values.contains_key(name)) {
             bail!("there is no setting {name}");
         }
-        Ok(Config { values })
+        Ok(Config { program: SERVER, values })
     }
 
     /// A text; none when it is empty.
@@ -181,8 +243,39 @@ impl Config {
     pub fn data(&self) -> PathBuf {
         match self.text("data") {
             Some(path) => PathBuf::from(path),
+            None if self.program.prefix == ROBOT.prefix => default_data().join("robot"),
             None => default_data(),
         }
+    }
+
+    /// What the robot agent is told, when these are its settings.
+    pub fn robot(&self) -> Result<bandmaster_robot::RobotConfig> {
+        let text = |name: &str| self.text(name).map(str::to_owned);
+        let secret = |text: &str| bandmaster_robot::Secret::new(text);
+        Ok(bandmaster_robot::RobotConfig {
+            server_url: text("url").context("the server's address is needed: --url")?,
+            machine_key: secret(
+                self.text("machine-key").context("a machine key is needed: --machine-key or BANDMASTER_MACHINE_KEY")?,
+            ),
+            data_dir: self.data(),
+            host_name: text("name"),
+            run_as: text("run-as"),
+            python: text("python").map(PathBuf::from),
+            uv: text("uv").unwrap_or_else(|| "auto".to_owned()),
+            index_url: self.text("index-url").map(secret),
+            extra_index_urls: self
+                .text("extra-index-urls")
+                .unwrap_or_default()
+                .split_whitespace()
+                .map(secret)
+                .collect(),
+            heartbeat_seconds: self.number("heartbeat-seconds"),
+            prepare_timeout_seconds: self.number("prepare-seconds"),
+            environment_max_age_days: self.number("environment-days"),
+            environment_max_bytes: self.number("environment-gib").saturating_mul(1 << 30),
+            log_spool_max_bytes: self.number("log-spool-mib").saturating_mul(1 << 20),
+            ..bandmaster_robot::RobotConfig::default()
+        })
     }
 
     /// The effective values with their sources, secrets masked.
@@ -197,9 +290,9 @@ impl Config {
     }
 
     /// The commented file with all defaults.
-    pub fn example() -> String {
-        let mut out = String::from("# Bandmaster: every setting with its default.\n");
-        for s in SETTINGS {
+    pub fn example(program: &Program) -> String {
+        let mut out = format!("# {}: every setting with its default.\n", program.title);
+        for s in program.settings {
             let value = match s.form {
                 Form::Text => format!("{:?}", s.default),
                 Form::Flag | Form::Number => s.default.to_owned(),
@@ -211,11 +304,14 @@ impl Config {
 }
 
 fn is_secret(name: &str, value: &str) -> bool {
-    !value.is_empty() && (name.contains("password") || (name == "database" && value.contains('@')))
+    let by_name = name.contains("password") || name == "machine-key";
+    let by_value = matches!(name, "database" | "index-url" | "extra-index-urls") && value.contains('@');
+    !value.is_empty() && (by_name || by_value)
 }
 
 fn check(s: &Setting, value: &str) -> Result<()> {
     let fits = match s.form {
+        Form::Text if s.name == "public-url" => value.is_empty() || is_web_address(value),
         Form::Text => true,
         Form::Flag => value == "true" || value == "false",
         Form::Number => value.parse::<u64>().is_ok(),
@@ -226,13 +322,22 @@ fn check(s: &Setting, value: &str) -> Result<()> {
     Ok(())
 }
 
-fn read_file(path: &Path) -> Result<BTreeMap<String, String>> {
+/// `http` or `https`, a host, perhaps a path; links are made by adding to it.
+fn is_web_address(value: &str) -> bool {
+    value.parse::<axum::http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.authority().is_some_and(|a| !a.host().is_empty() && !a.as_str().contains('@'))
+            && uri.query().is_none()
+    })
+}
+
+fn read_file(program: &Program, path: &Path) -> Result<BTreeMap<String, String>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("configuration file {}", path.display()))?;
     let table: toml::Table = text.parse().with_context(|| format!("configuration file {}", path.display()))?;
     let mut out = BTreeMap::new();
     for (name, value) in table {
-        let Some(setting) = SETTINGS.iter().find(|s| s.name == name.replace('_', "-")) else {
-            let near = SETTINGS.iter().find(|s| s.name.starts_with(name.get(..3).unwrap_or(&name)));
+        let Some(setting) = program.settings.iter().find(|s| s.name == name.replace('_', "-")) else {
+            let near = program.settings.iter().find(|s| s.name.starts_with(name.get(..3).unwrap_or(&name)));
             let hint = near.map(|s| format!("; did you mean {}?", s.name)).unwrap_or_default();
             bail!("{}: there is no setting {name}{hint}", path.display());
         };
@@ -276,9 +381,64 @@ mod tests {
         assert!(c.is("strict-bodies") && !c.is("trust-proxy"));
         std::fs::write(&file, "lisen = \"x\"\n").unwrap();
         assert!(load(&["--config", &path], &[]).unwrap_err().to_string().contains("did you mean listen?"));
+        for bad in ["nonsense", "https://", "ftp://h", "https://h?x=1", "https://u@h"] {
+            assert!(load(&["--public-url", bad], &[]).is_err(), "{bad}");
+        }
+        for good in ["", "http://h", "https://h:8443/base/"] {
+            assert!(load(&["--public-url", good], &[]).is_ok(), "{good}");
+        }
         std::fs::write(&file, "pool-size = \"many\"\n").unwrap();
         assert!(load(&["--config", &path], &[]).is_err());
         std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn the_robot_has_its_own_settings_from_one_declaration_too() {
+        let load = |args: &[&str], env: &[(&str, &str)]| -> Result<Config> {
+            let command = flags_of(&ROBOT, clap::Command::new("t").no_binary_name(true));
+            let matches = command.try_get_matches_from(args)?;
+            Config::load_of(&ROBOT, &matches, |name| env.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("r.toml").to_string_lossy().into_owned();
+        let text = "environment-days = 3\nextra-index-urls = \"https://a/simple https://u:hunter2@b/simple\"\n";
+        std::fs::write(&file, text).unwrap();
+        let key = dir.path().join("key").to_string_lossy().into_owned();
+        std::fs::write(&key, "hunter2\n").unwrap();
+        let env = [
+            ("BANDMASTER_ROBOT_CONFIG", file.as_str()),
+            ("BANDMASTER_ROBOT_MACHINE_KEY_FILE", key.as_str()),
+            ("BANDMASTER_ROBOT_ENVIRONMENT_GIB", "2"),
+            ("BANDMASTER_INDEX_URL", "https://index/simple"),
+            // The server's folder is none of the robot's business.
+            ("BANDMASTER_DATA", "/var/lib/server"),
+        ];
+        let config = load(&["--url", "http://h", "--uv", "off"], &env).unwrap();
+        assert!(!config.shown().contains("hunter2"), "{}", config.shown());
+        let robot = config.robot().unwrap();
+        assert_eq!(robot.server_url, "http://h");
+        assert_eq!(robot.machine_key.expose(), "hunter2");
+        assert_eq!((robot.uv.as_str(), robot.environment_max_age_days), ("off", 3));
+        assert_eq!((robot.environment_max_bytes, robot.heartbeat_seconds), (2 << 30, 30));
+        assert_eq!(robot.index_url.as_ref().map(|u| u.expose()), Some("https://index/simple"));
+        assert_eq!(robot.extra_index_urls.len(), 2);
+        assert!(robot.data_dir.ends_with("bandmaster/robot"), "{:?}", robot.data_dir);
+        assert!(load(&["--url", "http://h"], &[]).unwrap().robot().is_err(), "no key");
+        assert!(load(&["--machine-key", "k"], &[]).unwrap().robot().is_err(), "no address");
+        // What stands in the declaration is what the agent does without any.
+        let own = bandmaster_robot::RobotConfig::default();
+        let made = load(&["--url", "http://h", "--machine-key", "k"], &[]).unwrap().robot().unwrap();
+        let figures = |c: &bandmaster_robot::RobotConfig| {
+            (
+                c.uv.clone(),
+                c.heartbeat_seconds,
+                c.prepare_timeout_seconds,
+                c.environment_max_age_days,
+                c.environment_max_bytes,
+                c.log_spool_max_bytes,
+            )
+        };
+        assert_eq!(figures(&made), figures(&own));
     }
 
     #[test]
@@ -286,7 +446,7 @@ mod tests {
         let c =
             load(&[], &[("BANDMASTER_DATABASE", "postgres://u:secret@h/d"), ("BANDMASTER_ADMIN_PASSWORD", "secret")]);
         assert!(!c.unwrap().shown().contains("secret"));
-        let uncommented: String = Config::example()
+        let uncommented: String = Config::example(&SERVER)
             .lines()
             .filter_map(|l| l.strip_prefix("# "))
             .filter(|l| l.contains(" = "))

@@ -19,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 /// The sample may take this long, most of which is the preparation of its Python environment.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// What is shown of a failed job's error; what to do comes first in it.
+const LINES_OF_AN_ERROR: usize = 8;
+
 /// The robot has this long to end.
 const FAREWELL: Duration = Duration::from_secs(10);
 
@@ -96,6 +99,9 @@ async fn main_job(
     say(&format!("output     {}", ended["OutputArguments"].as_str().unwrap_or("none")));
     if let Some(info) = ended["Info"].as_str().filter(|_| state != "Successful") {
         say(&format!("info       {info}"));
+        for line in ended["JobError"]["detail"].as_str().unwrap_or_default().lines().take(LINES_OF_AN_ERROR) {
+            say(&format!("           {line}"));
+        }
     }
     Ok(Outcome { successful: state == "Successful" })
 }

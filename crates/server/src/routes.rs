@@ -109,11 +109,7 @@ impl Routes {
 
     fn document(&self, request: &Request, part: Part) -> Response {
         let version = &self.app.settings.api_version;
-        let server = self.app.settings.public_url.clone().unwrap_or_else(|| {
-            let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("localhost");
-            let secure = request.extensions().get::<dispatch::OverTls>().is_some();
-            format!("{}://{host}", if secure { "https" } else { "http" })
-        });
+        let server = dispatch::origin(&self.app.settings, request);
         let document = openapi(&self.served, part, &server, version);
         json_response(200, &document, "application/json; charset=utf-8")
     }

@@ -11,7 +11,7 @@ use bandmaster_api::housekeeping::Housekeeping;
 use bandmaster_api::outgoing::{self, Outgoing};
 use bandmaster_api::{App, Duty, Fates, Parts, Registry, Settings, Unit, UnitContext};
 use bandmaster_automation as automation;
-use bandmaster_core::clock::SECOND;
+use bandmaster_core::clock::{DAY, SECOND};
 use bandmaster_core::{Clock, Ids, KeyRing, Result, Secret};
 use bandmaster_fleet as fleet;
 use bandmaster_identity::{self as identity, BootstrapPlan, Identity};
@@ -194,6 +194,8 @@ pub fn app(config: &Config, settings: Settings, ground: Ground) -> Wired {
     duties.extend(queues::duties());
     duties.push(Arc::new(observe::exports::ExportRuns));
     duties.push(Arc::new(observe::audit::chain::Sealing::default()));
+    let days = i64::try_from(config.number("log-retention-days")).unwrap_or(i64::MAX);
+    duties.push(Arc::new(observe::logs::LogAgeing { keep: days.saturating_mul(DAY) }));
     Wired { app, duties }
 }
 

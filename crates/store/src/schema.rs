@@ -34,4 +34,5 @@ pub static MIGRATIONS: &[Migration] = migrations![
     18 "0018_outside_sign_in",
     19 "0019_device",
     20 "0020_tenant_removal",
+    23 "0023_attended_jobs",
 ];

@@ -139,6 +139,21 @@ async fn lost(app: &App, since: Micros) -> Result<()> {
     for id in ids(app, sql, params![since, AT_ONCE]).await? {
         with_job(app, id, move |_, unit, job| Box::pin(lose(unit, job, since))).await?;
     }
+    let sql = "SELECT job_id FROM attended_jobs WHERE seen_at <= $1 ORDER BY seen_at LIMIT $2";
+    for id in ids(app, sql, params![since, AT_ONCE]).await? {
+        with_job(app, id, move |_, unit, job| Box::pin(lose_attended(unit, job, since))).await?;
+    }
+    Ok(())
+}
+
+/// A job that a person's robot has started itself, and of whose host nothing was heard.
+async fn lose_attended(unit: &mut Unit, job: &Job, since: Micros) -> Result<()> {
+    let sql = "SELECT 1 FROM attended_jobs WHERE job_id = $1 AND seen_at <= $2";
+    let silent = unit.query_opt(sql, params![job.id, since]).await?.is_some();
+    if let (true, Outcome::Enters(to)) = (silent, after(job.state, Event::Lost)) {
+        let text = "The person's robot has not reported for too long; the job counts as lost.";
+        try_enter(unit, job, to, Said::fault("RobotLost", text), None).await?;
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! The row of `jobs` is always changed before that of `job_slots`, so that two units never wait for each other
 //! crosswise.
 
+use super::enums::ATTENDED;
 use super::events;
 use super::row::Job;
 use super::state::State;
@@ -139,6 +140,9 @@ pub async fn try_enter(unit: &mut Unit, job: &Job, to: State, said: Said, runner
     note(unit, job.id, to, reason.as_deref()).await?;
     if to.is_final() {
         release_slot(unit, job.id).await?;
+        if job.job_type == ATTENDED {
+            unit.execute("DELETE FROM attended_jobs WHERE job_id = $1", params![job.id]).await?;
+        }
     }
     if let Some(kind) = events::kind_of(to) {
         let snapshot = events::snapshot(unit, job.tenant_id, job.id).await?;

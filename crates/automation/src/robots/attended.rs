@@ -15,7 +15,7 @@ use bandmaster_fleet::machines::{self, MachineRecord};
 use bandmaster_fleet::robots::{self, ATTENDED, RobotAccount};
 use bandmaster_fleet::sessions::{self, HostReport};
 use bandmaster_packages::releases::{self, ReleaseForStart};
-use bandmaster_store::{Conn, params};
+use bandmaster_store::{Conn, fold, params};
 use serde_json::{Value, json};
 
 /// The robot that a call names: by key, by its account's name, or as the caller's own.
@@ -114,6 +114,21 @@ async fn abandon(unit: &mut Unit, robot: &RobotAccount, machine_id: i64) -> Resu
     Ok(())
 }
 
+/// A host has given a sign of life, and with it of the jobs that its people's robots run; only of those that the agent
+/// holds, when it says which these are.
+pub(super) async fn seen(unit: &mut Unit, host: &Host, held: Option<&[String]>) -> Result<()> {
+    let sql = "SELECT a.job_id, j.key FROM attended_jobs a JOIN jobs j ON j.id = a.job_id \
+               WHERE a.machine_id = $1 AND a.host = $2";
+    let now = unit.now();
+    for row in unit.query(sql, params![host.machine.id, host.folded()]).await? {
+        let (id, key): (i64, String) = (row.get(0)?, row.get(1)?);
+        if held.is_none_or(|keys| keys.contains(&key)) {
+            unit.execute("UPDATE attended_jobs SET seen_at = $1 WHERE job_id = $2", params![now, id]).await?;
+        }
+    }
+    Ok(())
+}
+
 /// `POST /api/RobotsService/GetProcesses`: the processes of the folders that the robot's account is assigned to.
 pub(super) async fn processes_of(call: &mut Call) -> Result<Output> {
     let mut conn = call.read().await?;
@@ -174,6 +189,8 @@ async fn goes_on(unit: &mut Unit, call: &Call, job: &Job, state: State, report: 
         return Ok(Verdict::Refused("The job is not with this robot."));
     }
     if !state.is_final() && !job.state.is_final() {
+        let now = unit.now();
+        unit.execute("UPDATE attended_jobs SET seen_at = $1 WHERE job_id = $2", params![now, job.id]).await?;
         return Ok(Verdict::Accepted);
     }
     match after(job.state, Event::Ended(state)) {
@@ -242,13 +259,13 @@ async fn begun(
     let job = row::by_key(unit, tenant_id, &job_key).await?.filter(|j| made == 1 && j.job_type == ATTENDED_JOB);
     let Some(job) = job else { return Ok(Some(Verdict::Refused("The key of the job is taken."))) };
     let account = neighbours::account(unit, robot.user_id).await?.map(|(_, name)| name);
-    let runner = Runner {
-        robot_id: robot.id,
-        machine_id,
-        session_id: 0,
-        host_name: super::caller::host_name(call)?,
-        account_name: account,
-    };
+    let host_name = super::caller::host_name(call)?;
+    unit.execute(
+        "INSERT INTO attended_jobs (job_id, machine_id, host, seen_at) VALUES ($1, $2, $3, $4)",
+        params![job.id, machine_id, fold(&host_name), now],
+    )
+    .await?;
+    let runner = Runner { robot_id: robot.id, machine_id, session_id: 0, host_name, account_name: account };
     enter(unit, &job, State::Running, report.said.clone(), Some(runner)).await?;
     unit.nudge(topics::JOBS);
     Ok(Some(Verdict::Accepted))

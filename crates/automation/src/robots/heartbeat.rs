@@ -3,6 +3,7 @@
 //! A heartbeat soon after another (after a wake-up, after a job ended) only reads: the first one has just
 //! been noted, and the answer need not wait for a disk.
 
+use super::attended;
 use super::caller::{Host, host};
 use super::commands::{self, Bound};
 use super::report::Report;
@@ -51,12 +52,9 @@ pub(super) async fn beat(call: &mut Call) -> Result<Output> {
     let service_user = body.filled("serviceUserName").map(str::to_owned);
     let held = held(&body);
     let now = call.now();
-    let reports: Vec<Report> = body
-        .list("heartbeats")
-        .iter()
-        .map(|e| Report::read(&Fields::of(e), now))
-        .filter(|r| r.job_key.is_some() && r.has_state)
-        .collect();
+    let entries: Vec<Report> = body.list("heartbeats").iter().map(|e| Report::read(&Fields::of(e), now)).collect();
+    let robots: Vec<String> = entries.iter().filter_map(|r| r.robot_key.clone()).collect();
+    let reports: Vec<Report> = entries.into_iter().filter(|r| r.job_key.is_some() && r.has_state).collect();
     let all = match body.get("commandState") {
         Some(Value::String(word)) => word.eq_ignore_ascii_case("All") || word == "0",
         Some(other) => other.as_i64() == Some(0),
@@ -69,7 +67,8 @@ pub(super) async fn beat(call: &mut Call) -> Result<Output> {
     let mut bound = commands::bound(&mut conn, &host).await?;
     if !is_fresh(&rows, &host, now) || !reports.is_empty() {
         drop(conn);
-        note(call, &host, &bound, &rows, held.as_deref(), &reports).await?;
+        let signs = Signs { bound: &bound, rows: &rows, held: held.as_deref(), robots: &robots, reports: &reports };
+        note(call, &host, signs).await?;
         conn = call.read().await?;
         rows = host_rows(&mut conn, &host).await?;
         bound = commands::bound(&mut conn, &host).await?;
@@ -97,23 +96,28 @@ async fn host_rows(conn: &mut bandmaster_store::Conn, host: &Host) -> Result<Vec
         .await
 }
 
+/// What a heartbeat tells beside that the host lives.
+struct Signs<'a> {
+    bound: &'a [Bound],
+    rows: &'a [HostSession],
+    held: Option<&'a [String]>,
+    robots: &'a [String],
+    reports: &'a [Report],
+}
+
 /// Notes the sign of life, what the agent holds, and states that came along.
-async fn note(
-    call: &Call,
-    host: &Host,
-    bound: &[Bound],
-    rows: &[HostSession],
-    held: Option<&[String]>,
-    reports: &[Report],
-) -> Result<()> {
+async fn note(call: &Call, host: &Host, signs: Signs<'_>) -> Result<()> {
     let tenant_id = host.machine.tenant_id;
     let app = call.app.clone();
     let mut unit = call.begin().await?;
     sessions::heartbeat(&mut unit, &host.machine, &host.report).await?;
+    sessions::heartbeat_users(&mut unit, &host.machine, &host.report, signs.robots).await?;
     let now = unit.now();
-    let touched: Vec<Vec<Cell>> = seen(bound, rows, held).iter().map(|id| params![now, *id].to_vec()).collect();
+    let seen = seen(signs.bound, signs.rows, signs.held);
+    let touched: Vec<Vec<Cell>> = seen.iter().map(|id| params![now, *id].to_vec()).collect();
     unit.execute_many("UPDATE job_slots SET seen_at = $1 WHERE job_id = $2 AND accepted = 1", &touched).await?;
-    let (_, freed) = take_all(&mut unit, call, tenant_id, host, reports).await?;
+    attended::seen(&mut unit, host, signs.held).await?;
+    let (_, freed) = take_all(&mut unit, call, tenant_id, host, signs.reports).await?;
     if freed {
         fill(&app, &mut unit, host, 1).await?;
     }

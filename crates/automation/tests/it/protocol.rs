@@ -475,4 +475,51 @@ both! {
         assert_eq!(world.number("SELECT COUNT(*) FROM jobs WHERE state = 4 AND error_code = 'Orchestrator'").await, 1);
         assert_eq!(world.number("SELECT COUNT(*) FROM jobs WHERE ended_at IS NULL").await, 0);
     }
+
+    async fn a_person_s_robot_that_dies_leaves_no_job_running(world) {
+        let process = world.process("p", |_| {}).await;
+        let (_, _, key) = ready(&world, 1).await;
+        let sql = "INSERT INTO robots (key, tenant_id, user_id, kind, name, type, created_at, updated_at) \
+                   SELECT '0a0a0a0a-0000-4000-8000-000000000001', tenant_id, user_id, 0, 'bot', 1, 1, 1 FROM robots";
+        world.sql(sql, &[]).await;
+        let host = world.host(&key, "PC-9");
+        let robot = json!({"robotKey": "0a0a0a0a-0000-4000-8000-000000000001"});
+        host.robot("BeginSession", robot.clone()).await.expect(200);
+        world.look().await;
+        let state = |n: u32, state: &str| json!([{"robotKey": robot["robotKey"], "jobState": state,
+            "jobKey": format!("0b0b0b0b-0000-4000-8000-00000000000{n}"), "processKey": process.key}]);
+        for n in [1, 2] {
+            assert_eq!(host.robot("SubmitJobState", state(n, "Running")).await.expect(200)[0]["accepted"], true);
+        }
+        let running = "SELECT COUNT(*) FROM jobs WHERE state = 1";
+        let beat = json!({"heartbeats": [{"robotKey": robot["robotKey"], "robotState": "Busy"}], "commandState": "All"});
+        for _ in 0..10 {
+            world.watched(30).await;
+            // The same host, whose name is compared without regard to case.
+            world.host(&key, "pc-9").robot("HeartbeatV2", beat.clone()).await.expect(200);
+        }
+        assert_eq!(world.number(running).await, 2, "it reported all the time");
+        let reported = world.number("SELECT MAX(reported_at) FROM sessions WHERE robot_id <> 0").await;
+        assert_eq!(reported, world.now(), "and its session is not silent");
+        // One job the agent no longer holds, another agent's heartbeats count for neither.
+        let mut held = beat.clone();
+        held["runningJobKeys"] = json!(["0b0b0b0b-0000-4000-8000-000000000001"]);
+        for _ in 0..7 {
+            world.watched(30).await;
+            host.robot("HeartbeatV2", held.clone()).await.expect(200);
+        }
+        assert_eq!(world.number(running).await, 1);
+        for _ in 0..7 {
+            world.watched(30).await;
+            world.host(&key, "pc-8").robot("HeartbeatV2", beat.clone()).await.expect(200);
+        }
+        assert_eq!(world.number(running).await, 0);
+        let path = "/odata/Jobs/UiPath.Server.Configuration.OData.GetByKey\
+                    (identifier=0b0b0b0b-0000-4000-8000-000000000001)";
+        let lost = world.admin().get(path).await.expect(200);
+        assert_eq!(lost["State"], "Faulted");
+        assert_eq!(lost["JobError"]["code"], "RobotLost");
+        assert_eq!(host.robot("SubmitJobState", state(1, "Successful")).await.expect(200)[0]["accepted"], false);
+        assert_eq!(world.number("SELECT COUNT(*) FROM attended_jobs").await, 0);
+    }
 }

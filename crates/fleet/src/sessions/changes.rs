@@ -3,7 +3,7 @@
 use super::record::{HostSession, by_id, of_machine};
 use crate::enums::{MAINTENANCE_MODE, STOP_STRATEGY};
 use crate::{jobs, topics};
-use bandmaster_api::{Call, Change, Output, Unit};
+use bandmaster_api::{App, Call, Change, Output, Unit};
 use bandmaster_core::clock::MINUTE;
 use bandmaster_core::{Error, Result, codes, time};
 use bandmaster_store::params;
@@ -142,14 +142,23 @@ pub(super) async fn delete_inactive(call: &mut Call) -> Result<Output> {
             doomed.insert(row.id, row);
         }
     }
-    let gone: Vec<i64> = doomed.keys().copied().collect();
-    jobs::sessions_deleted(&app, &mut unit, &gone).await?;
-    for session in doomed.values() {
-        unit.execute("DELETE FROM sessions WHERE id = $1", params![session.id]).await?;
-        let before = snapshot(session, session.maintenance, session.debug_until);
-        audit(&mut unit, "Delete", session, before, None).await?;
-    }
-    unit.nudge(topics::CAPACITY);
+    let doomed: Vec<HostSession> = doomed.into_values().collect();
+    forget(&app, &mut unit, &doomed).await?;
     unit.commit().await?;
     Ok(Output::empty().status(204))
+}
+
+/// Deletes sessions, tells who was bound to them, and notes it in the audit.
+pub(super) async fn forget(app: &App, unit: &mut Unit, sessions: &[HostSession]) -> Result<()> {
+    let gone: Vec<i64> = sessions.iter().map(|s| s.id).collect();
+    jobs::sessions_deleted(app, unit, &gone).await?;
+    for session in sessions {
+        unit.execute("DELETE FROM sessions WHERE id = $1", params![session.id]).await?;
+        let before = snapshot(session, session.maintenance, session.debug_until);
+        audit(unit, "Delete", session, before, None).await?;
+    }
+    if !sessions.is_empty() {
+        unit.nudge(topics::CAPACITY);
+    }
+    Ok(())
 }

@@ -3,7 +3,8 @@
 //! A host has one row a runtime type. Whether it is available, busy or unresponsive is worked out from the last
 //! report and the running jobs when somebody asks; only connects, disconnects and reports are stored.
 //! `record` reads sessions and judges them, `report` writes what hosts report, `show` makes the API's objects,
-//! `lists` and `changes` serve the tag Sessions, `health` tells when a host has fallen silent.
+//! `lists` and `changes` serve the tag Sessions, `health` tells when a host has fallen silent, `stale`
+//! forgets those of long ago.
 
 mod changes;
 mod events;
@@ -12,9 +13,10 @@ mod lists;
 pub mod record;
 pub mod report;
 mod show;
+pub mod stale;
 
 pub use record::{HostSession, Obstacle, SILENCE, Wanted, by_id, eligible, of_host};
-pub use report::{HostReport, begin_user, end_user, heartbeat, start, stop};
+pub use report::{HostReport, begin_user, end_user, heartbeat, heartbeat_users, start, stop};
 
 use bandmaster_api::{Registry, own};
 use bandmaster_model::FolderRule;

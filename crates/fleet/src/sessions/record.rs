@@ -280,6 +280,12 @@ pub(crate) async fn newly_silent(conn: &mut Conn, before: Micros) -> Result<Vec<
     read_all(&conn.query(&text, params![before]).await?)
 }
 
+/// Sessions whose last report is older than a moment, of all tenants. Reads them all: for a duty that runs seldom.
+pub(crate) async fn silent_since(conn: &mut Conn, before: Micros) -> Result<Vec<HostSession>> {
+    let text = format!("{SELECT} WHERE s.reported_at < $1 ORDER BY s.tenant_id, s.id LIMIT 1000");
+    read_all(&conn.query(&text, params![before]).await?)
+}
+
 /// The rows of one host, as it names itself, whatever their state. Names are compared without regard to case.
 pub async fn of_host(
     conn: &mut Conn,

@@ -224,6 +224,36 @@ pub async fn end_user(unit: &mut Unit, machine: &MachineRecord, robot_id: i64, r
     Ok(())
 }
 
+/// A host's heartbeat is a sign of life of the persons' sessions on it too: of the robots that it names by key, of all
+/// when it names none. Sessions that have ended stay so.
+pub async fn heartbeat_users(
+    unit: &mut Unit,
+    machine: &MachineRecord,
+    report: &HostReport,
+    robot_keys: &[String],
+) -> Result<()> {
+    let report = report.checked(machine)?;
+    let sql = "SELECT s.id, r.key, s.silence_told FROM sessions s JOIN robots r ON r.id = s.robot_id \
+               WHERE s.machine_id = $1 AND fold(s.host_name) = fold($2) AND s.robot_id <> 0 AND s.connected = 1";
+    let rows = unit.query(sql, params![machine.id, report.host_name.as_str()]).await?;
+    let now = unit.now();
+    for row in rows {
+        let (id, key, silent): (i64, String, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        if !robot_keys.is_empty() && !robot_keys.contains(&key) {
+            continue;
+        }
+        let sql = "UPDATE sessions SET reported_at = $1, silence_told = 0 WHERE id = $2 AND connected = 1";
+        let touched = unit.execute(sql, params![now, id]).await? == 1;
+        if touched
+            && silent
+            && let Some(session) = by_id(unit, machine.tenant_id, id).await?
+        {
+            events::status(unit, Turn::Available, &[session]).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn user_session(
     unit: &mut Unit,
     machine: &MachineRecord,

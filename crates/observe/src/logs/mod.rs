@@ -1,10 +1,12 @@
-//! Robot logs: taken in from robots, listed, counted.
+//! Robot logs: taken in from robots, listed, counted, and removed when they are old.
 
+mod ageing;
 mod contents;
 mod entity;
 mod ingest;
 mod line;
 
+pub use ageing::LogAgeing;
 pub use contents::LogContents;
 pub use entity::LOG;
 

@@ -1,6 +1,9 @@
 //! Listing and counting log lines.
 
 use crate::world::{column, folder, submit};
+use bandmaster_api::Duty;
+use bandmaster_core::clock::DAY;
+use bandmaster_observe::logs::LogAgeing;
 use bandmaster_testkit::{Client, TestServer, Value, json, suite};
 
 const JOB: &str = "8066c309-cef8-4b47-9163-b273fc14cc43";
@@ -100,5 +103,19 @@ suite! {
             // May write lines, but not read them.
             server.application("OR.Monitoring", Some("Automation User")).await.get(path).await.error(403, 0);
         }
+    }
+
+    async fn old_lines_go_when_the_operator_says_so(server: &TestServer) {
+        let admin = some(server).await;
+        let other = folder(&admin, "Other").await;
+        let line = json!({"message": "elsewhere", "timeStamp": "2026-01-05T07:01:00Z"});
+        let elsewhere = admin.in_folder(other);
+        submit(&elsewhere, &[line]).await.expect(200);
+        let now = bandmaster_core::time::parse("2026-01-06T07:05:00Z").expect("a time");
+        LogAgeing { keep: 0 }.tick(server.app(), now).await.expect("a tick");
+        assert_eq!(found(&admin, "").await.len(), 7, "kept for ever unless it is set");
+        LogAgeing { keep: DAY }.tick(server.app(), now).await.expect("a tick");
+        assert_eq!(found(&admin, "").await, ["no job", "dbg", "end"]);
+        assert!(found(&elsewhere, "").await.is_empty());
     }
 }

@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{Cursor, Write};
 use std::os::unix::fs::PermissionsExt;
 
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use bandmaster_robot::Secret;
 use serde_json::json;
 use zip::ZipWriter;
@@ -144,6 +146,59 @@ async fn robot_framework_suites_run() {
     let end = rig.end(&job(2, r#"{"FAILURES":2}"#)).await;
     assert_eq!(end["error"]["code"], "Robot.ProcessFailed", "{end}");
     assert_eq!(end["error"]["detail"], "suites suites");
+    rig.check().await;
+    agent.stop().await;
+}
+
+/// The same index over HTTP, for those who know the password; its address without any.
+async fn private(rig: &Rig) -> String {
+    let root = rig.shared("simple");
+    let answer = move |headers: HeaderMap, uri: Uri| {
+        let root = root.clone();
+        async move {
+            // The user is `robot`, the password `hunter2`.
+            if headers.get("authorization").is_none_or(|given| given != "Basic cm9ib3Q6aHVudGVyMg==") {
+                return (StatusCode::UNAUTHORIZED, [("content-type", "text/plain")], Vec::new());
+            }
+            let path = root.join(uri.path().trim_start_matches("/simple/"));
+            let path = if path.is_dir() { path.join("index.html") } else { path };
+            match fs::read(path) {
+                Ok(bytes) => (StatusCode::OK, [("content-type", "text/html")], bytes),
+                Err(_) => (StatusCode::NOT_FOUND, [("content-type", "text/plain")], Vec::new()),
+            }
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    format!("{address}/simple")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_index_is_used_and_its_refusal_is_told() {
+    let mut rig = Rig::new().await;
+    publish(&rig, "uipath", "uipath", RUNTIME);
+    let index = private(&rig).await;
+    let files: &[(&str, &[u8])] = &[
+        ("operate.json", br#"{"targetRuntime":"python","main":"main"}"#),
+        ("pyproject.toml", b"[project]\nname='x'\ndependencies=['uipath>=9']"),
+        ("main.py", b""),
+    ];
+    for (number, user) in [(1, ""), (2, "robot:hunter3@")] {
+        rig.config.index_url = Some(Secret::new(format!("http://{user}{index}")));
+        let agent = rig.agent();
+        let end = rig.end(&rig.job_of(number, package(files), json!({}))).await;
+        assert_eq!(end["error"]["code"], "Robot.PackageIndexRefused", "{end}");
+        assert!(!end.to_string().contains("hunter"), "{end}");
+        agent.stop().await;
+    }
+    // A second index, asked in addition.
+    rig.config.extra_index_urls = vec![Secret::new(format!("http://robot:hunter2@{index}"))];
+    rig.config.index_url = Some(Secret::new(format!("file://{}", rig.shared("empty").display())));
+    let agent = rig.agent();
+    let key = rig.job_of(3, package(files), json!({"inputArguments": r#"{"a":1}"#}));
+    let end = rig.end(&key).await;
+    assert_eq!(end["jobState"], "Successful", "{end}");
     rig.check().await;
     agent.stop().await;
 }

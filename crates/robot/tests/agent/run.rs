@@ -200,3 +200,17 @@ async fn a_broken_command_does_not_stop_the_others() {
     assert_eq!(rig.server.lock().jobs[&broken].accepted, 0);
     agent.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_wake_ups_a_job_comes_with_the_next_heartbeat() {
+    let mut rig = Rig::new().await;
+    rig.config.heartbeat_seconds = 1;
+    rig.server.lock().no_wake_ups = true;
+    let agent = rig.agent();
+    // The commands of the first heartbeats are known before there is a job.
+    until("heartbeats", || rig.server.lock().heartbeats.len() > 1).await;
+    let key = rig.job(1, "exit 0");
+    assert_eq!(rig.end_state(&key).await, "Successful");
+    rig.check().await;
+    agent.stop().await;
+}

@@ -36,6 +36,8 @@ pub struct Job {
 #[derive(Default)]
 pub struct Inner {
     pub away: bool,
+    /// There is no such thing as a wake-up.
+    pub no_wake_ups: bool,
     pub jobs: HashMap<String, Job>,
     pub stops: Vec<Value>,
     /// Packages cannot be had for the moment, so jobs stay in their preparation.
@@ -182,6 +184,9 @@ async fn stop_service(State(server): State<Server>, _body: axum::Json<Value>) ->
 }
 
 async fn wait(State(server): State<Server>, Query(query): Query<HashMap<String, String>>) -> Response {
+    if server.lock().no_wake_ups {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     loop {
         let notified = server.wake.notified();
         let stamp = server.lock().stamp.to_string();
