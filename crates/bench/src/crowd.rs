@@ -256,12 +256,12 @@ async fn assignments(store: &Store, now: i64) -> Result<()> {
 pub async fn contents(store: &Store, now: i64) -> Result<()> {
     let mut unit = store.begin().await?;
     unit.execute(
-        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) \
+        "WITH RECURSIVE t (at) AS (SELECT CAST($1 AS BIGINT)), n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) \
          INSERT INTO jobs (key, tenant_id, folder_id, release_name, state, state_at, demand, source, batch_key, \
          runtime_type, created_at, started_at, ended_at, updated_at) \
          SELECT '10000000-0000-4000-8000-' || CAST(100000000000 + f.id * 1000 + n.i AS TEXT), f.tenant_id, f.id, 'bench', \
-         5, $1, 'bench', 'Manual', '20000000-0000-4000-8000-000000000001', 2, $1 - n.i * 1000003 - f.id, $1, $1, $1 \
-         FROM folders f CROSS JOIN n",
+         5, t.at, 'bench', 'Manual', '20000000-0000-4000-8000-000000000001', 2, t.at - n.i * 1000003 - f.id, t.at, t.at, \
+         t.at FROM t CROSS JOIN folders f CROSS JOIN n",
         params![now],
     )
     .await?;
