@@ -16,6 +16,7 @@ pub mod folders;
 pub mod gate;
 pub mod kinds;
 pub mod links;
+mod mine;
 pub mod parts;
 mod removal;
 pub mod roles;

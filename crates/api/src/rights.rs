@@ -101,7 +101,11 @@ impl PermissionSet {
 
     /// Whether a permission is in it.
     pub fn contains(&self, permission: &str) -> bool {
-        INDEX.get(permission).is_some_and(|(bit, _)| self.0[bit / 64] & (1 << (bit % 64)) != 0)
+        INDEX.get(permission).is_some_and(|(bit, _)| self.has_bit(*bit))
+    }
+
+    fn has_bit(&self, bit: usize) -> bool {
+        self.0[bit / 64] & (1 << (bit % 64)) != 0
     }
 
     /// Adds all of another set.
@@ -137,6 +141,14 @@ impl<'a> FromIterator<&'a str> for PermissionSet {
         names.into_iter().for_each(|n| set.insert(n));
         set
     }
+}
+
+/// A permission as it is asked for in many folders.
+enum Asked {
+    /// The same everywhere: held, or not.
+    Known(bool),
+    /// This bit of the folder's set.
+    OfFolder(usize),
 }
 
 /// Folders a query may show.
@@ -178,7 +190,9 @@ impl Rights {
         match (level_of(permission), folder) {
             (Some(Level::Tenant), _) => self.tenant.contains(permission),
             (Some(Level::Folder), Some(id)) => self.folders.get(&id).is_some_and(|set| set.contains(permission)),
-            (Some(Level::Folder), None) => self.folders.values().any(|set| set.contains(permission)),
+            (Some(Level::Folder), None) => {
+                INDEX.get(permission).is_some_and(|(bit, _)| self.folders.values().any(|set| set.has_bit(*bit)))
+            }
             (None, _) => false,
         }
     }
@@ -193,7 +207,26 @@ impl Rights {
         if self.everything {
             return Folders::All;
         }
-        Folders::These(self.folders.keys().copied().filter(|id| self.grants(permission, Some(*id))).collect())
+        // Names are looked up once, not in every folder.
+        let asked: Vec<Vec<Asked>> =
+            permission.0.iter().map(|group| group.iter().map(|name| self.asked(name)).collect()).collect();
+        let granting = |set: &PermissionSet| {
+            asked.iter().all(|group| {
+                group.iter().any(|asked| match asked {
+                    Asked::Known(held) => *held,
+                    Asked::OfFolder(bit) => set.has_bit(*bit),
+                })
+            })
+        };
+        Folders::These(self.folders.iter().filter(|(_, set)| granting(set)).map(|(id, _)| *id).collect())
+    }
+
+    fn asked(&self, permission: &str) -> Asked {
+        match INDEX.get(permission) {
+            Some((bit, Level::Folder)) => Asked::OfFolder(*bit),
+            Some((bit, Level::Tenant)) => Asked::Known(self.tenant.has_bit(*bit)),
+            None => Asked::Known(false),
+        }
     }
 
     /// Whether the caller may know of the folder.
@@ -228,6 +261,13 @@ mod tests {
         assert!(rights.has("Assets.View", Some(3)) && !rights.has("Assets.View", Some(4)));
         assert!(rights.has("Assets.View", None) && !rights.has("Assets.Edit", None));
         assert_eq!(rights.folders_granting(&assets), Folders::These(vec![3]));
+        let granting = |text: &str| rights.folders_granting(&Permission::parse(text));
+        for text in ["Users.View|Roles.View", "Assets.View&Users.View", "Users.Edit&Assets.View", "Nonsense.View", "-"]
+        {
+            let asked = Permission::parse(text);
+            let one_by_one = rights.folders.keys().copied().filter(|id| rights.grants(&asked, Some(*id))).collect();
+            assert_eq!(granting(text), Folders::These(one_by_one), "{text}");
+        }
         assert!(!rights.has("Nonsense.View", None));
         assert_eq!(rights.tenant.at(Level::Folder).names().collect::<Vec<_>>(), ["Assets.View"]);
     }

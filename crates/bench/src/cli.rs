@@ -142,6 +142,12 @@ enum Command {
     Peer(Comparing),
     /// Log lines
     Logs(Measuring),
+    /// Sign-ins with a password
+    Signin(Measuring),
+    /// The checks of a request before it runs, with 10,000 people
+    Access(Measuring),
+    /// Cheap requests, lists over many folders, start and memory with 10,000 people
+    Requests(Measuring),
     /// Tokens
     Tokens(Measuring),
     /// Start of the process, memory at rest
@@ -156,6 +162,8 @@ enum Command {
         #[arg(long, hide = true)]
         inside: Option<PathBuf>,
     },
+    #[command(hide = true)]
+    Greeter,
     #[command(hide = true)]
     Yardstick {
         #[arg(long)]
@@ -204,6 +212,7 @@ async fn told_to_end() {
 
 async fn dispatch(command: Command) -> Result<bool> {
     match command {
+        Command::Greeter => yardsticks::greeter::serve().await.map(|()| true),
         Command::Yardstick { data, items } => yardsticks::claim::serve(&data, items).await.map(|()| true),
         Command::Faults(killing) => kill(killing).await,
         Command::FullDisk { binary, inside: Some(folder) } => {
@@ -224,6 +233,9 @@ async fn dispatch(command: Command) -> Result<bool> {
         | Command::Page(m)
         | Command::Logs(m)
         | Command::Tokens(m)
+        | Command::Signin(m)
+        | Command::Access(m)
+        | Command::Requests(m)
         | Command::Boot(m)
             if m.rounds == 0 || m.seconds == 0 || m.clients == 0 =>
         {
@@ -239,6 +251,9 @@ async fn dispatch(command: Command) -> Result<bool> {
         Command::Page(m) => measure(m, Bench::Page).await,
         Command::Logs(m) => measure(m, Bench::Logs).await,
         Command::Tokens(m) => measure(m, Bench::Tokens).await,
+        Command::Signin(m) => measure(m, Bench::Signin).await,
+        Command::Access(m) => measure(m, Bench::Access).await,
+        Command::Requests(m) => measure(m, Bench::Requests).await,
         Command::Boot(m) => measure(m, Bench::Boot).await,
     }
 }
@@ -256,6 +271,9 @@ enum Bench {
     Peer(u64),
     Logs,
     Tokens,
+    Signin,
+    Access,
+    Requests,
     Boot,
 }
 
@@ -294,6 +312,9 @@ async fn measure(m: Measuring, bench: Bench) -> Result<bool> {
         Bench::Page => benches::page::run(&context).await?,
         Bench::Logs => benches::logs::run(&context).await?,
         Bench::Tokens => benches::tokens::run(&context).await?,
+        Bench::Signin => benches::signin::run(&context).await?,
+        Bench::Access => benches::access::run(&context).await?,
+        Bench::Requests => benches::requests::run(&context).await?,
         Bench::Boot => benches::boot::run(&context).await?,
     };
     print!("{}", table(&lines));
@@ -315,6 +336,9 @@ async fn all(context: &Context) -> (Vec<Line>, bool) {
     };
     take("boot", benches::boot::run(context).await);
     take("tokens", benches::tokens::run(context).await);
+    take("signin", benches::signin::run(context).await);
+    take("access", benches::access::run(context).await);
+    take("requests", benches::requests::run(context).await);
     take("start", benches::start::run(context).await);
     take("logs", benches::logs::run(context).await);
     take("add", benches::add::run(context).await);

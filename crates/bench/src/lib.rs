@@ -12,6 +12,7 @@ pub mod benches;
 pub mod cli;
 pub mod cluster;
 pub mod context;
+pub mod crowd;
 pub mod faults;
 pub mod http;
 pub mod measure;

@@ -27,6 +27,16 @@ pub fn ms(time: Duration) -> String {
     if ms < 10.0 { format!("{ms:.2} ms") } else { format!("{ms:.0} ms") }
 }
 
+/// Microseconds below ten milliseconds, milliseconds from there on.
+pub fn micros(time: Duration) -> String {
+    let micros = time.as_secs_f64() * 1e6;
+    match micros {
+        _ if micros >= 10_000.0 => ms(time),
+        _ if micros >= 10.0 => format!("{micros:.0} µs"),
+        _ => format!("{micros:.1} µs"),
+    }
+}
+
 /// A rate in words.
 pub fn rate(per_second: f64, unit: &str) -> String {
     format!("{per_second:.0} {unit}/s")

@@ -14,7 +14,7 @@ const START: Duration = Duration::from_secs(60);
 /// An orderly end may take this long.
 const END: Duration = Duration::from_secs(30);
 /// The administrator's password of throwaway servers.
-const PASSWORD: &str = "Throwaway 9 password";
+pub const PASSWORD: &str = "Throwaway 9 password";
 
 /// How a server is started.
 #[derive(Debug, Clone)]

@@ -39,10 +39,10 @@ pub struct Application {
 const COLUMNS: &str = "SELECT id, key, organization_id, name, is_confidential, is_first_party, redirect_uris, created_at \
      FROM applications";
 
-async fn loaded(conn: &mut Conn, row: Option<Row>) -> Result<Option<Application>> {
-    let Some(row) = row else { return Ok(None) };
+/// An application by its columns, as yet without scopes.
+fn of_row(row: &Row) -> Result<Application> {
     let redirects: String = row.get(6)?;
-    let mut application = Application {
+    Ok(Application {
         id: row.get(0)?,
         key: row.get(1)?,
         organization_id: row.get(2)?,
@@ -54,7 +54,18 @@ async fn loaded(conn: &mut Conn, row: Option<Row>) -> Result<Option<Application>
         application_scopes: Vec::new(),
         user_scopes: Vec::new(),
         created_at: row.get(7)?,
-    };
+    })
+}
+
+impl Application {
+    fn scopes_of(&mut self, kind: i64) -> &mut Vec<String> {
+        if kind == 0 { &mut self.application_scopes } else { &mut self.user_scopes }
+    }
+}
+
+async fn loaded(conn: &mut Conn, row: Option<Row>) -> Result<Option<Application>> {
+    let Some(row) = row else { return Ok(None) };
+    let mut application = of_row(&row)?;
     let scopes = conn
         .query(
             "SELECT kind, scope FROM application_scopes WHERE application_id = $1 ORDER BY scope",
@@ -62,9 +73,7 @@ async fn loaded(conn: &mut Conn, row: Option<Row>) -> Result<Option<Application>
         )
         .await?;
     for row in scopes {
-        let list =
-            if row.get::<i64>(0)? == 0 { &mut application.application_scopes } else { &mut application.user_scopes };
-        list.push(row.get(1)?);
+        application.scopes_of(row.get(0)?).push(row.get(1)?);
     }
     Ok(Some(application))
 }
@@ -328,7 +337,7 @@ pub async fn add_secret(
 ) -> Result<(i64, Secret)> {
     let secret = Secret::new(app.ids.secret());
     // Only its hash goes anywhere.
-    let hash = app.keys.hash(secret.reveal(), PURPOSE)?;
+    let hash = secret_hash(&app.keys, secret.reveal())?;
     let now = unit.now();
     let row = unit
         .query_one(
@@ -355,6 +364,8 @@ pub async fn remove_secret(unit: &mut Unit, application: &Application, secret_id
         )
         .await?;
     if gone > 0 {
+        // Who has shown it is remembered.
+        watch::raise(unit).await?;
         audit(
             unit,
             "Update",
@@ -382,22 +393,46 @@ pub async fn secrets(conn: &mut Conn, application_id: i64) -> Result<Vec<SecretI
         .collect()
 }
 
-/// Whether the text is one of the application's secrets and has not ended.
-pub(crate) async fn has_secret(
-    conn: &mut Conn,
-    keys: &KeyRing,
-    application_id: i64,
-    secret: &str,
-    now: Micros,
-) -> Result<bool> {
-    let row = conn
-        .query_opt(
-            "SELECT 1 FROM application_secrets WHERE application_id = $1 AND secret_hash = $2 \
-             AND (expires_at IS NULL OR expires_at > $3)",
-            params![application_id, keys.hash(secret, PURPOSE)?, now],
+/// An application that has shown one of its secrets.
+#[derive(Debug, Clone)]
+pub(crate) struct Proof {
+    /// The application.
+    pub application: Application,
+    /// GUID of its organization; none for built-in ones.
+    pub organization_key: Option<String>,
+    /// When the secret ends.
+    pub secret_expires_at: Option<Micros>,
+}
+
+/// The keyed hash under which a secret is stored.
+pub(crate) fn secret_hash(keys: &KeyRing, secret: &str) -> Result<String> {
+    keys.hash(secret, PURPOSE)
+}
+
+/// The confidential application of that client id, if the hash is that of one of its secrets and that has not ended.
+/// One statement. All it reads is covered by the version of all credentials (`watch`), save the passing of time.
+pub(crate) async fn proof(conn: &mut Conn, key: &str, secret_hash: &str, now: Micros) -> Result<Option<Proof>> {
+    let rows = conn
+        .query(
+            "SELECT a.id, a.key, a.organization_id, a.name, a.is_confidential, a.is_first_party, a.redirect_uris, \
+             a.created_at, s.expires_at, o.key, c.kind, c.scope \
+             FROM application_secrets s JOIN applications a ON a.id = s.application_id \
+             LEFT JOIN organizations o ON o.id = a.organization_id \
+             LEFT JOIN application_scopes c ON c.application_id = a.id \
+             WHERE s.secret_hash = $2 AND a.key = $1 AND a.is_deleted = 0 AND a.is_confidential = 1 \
+             AND (s.expires_at IS NULL OR s.expires_at > $3) ORDER BY c.scope",
+            params![key, secret_hash, now],
         )
         .await?;
-    Ok(row.is_some())
+    let Some(first) = rows.first() else { return Ok(None) };
+    let (secret_expires_at, organization_key) = (first.get(8)?, first.get(9)?);
+    let mut application = of_row(first)?;
+    for row in &rows {
+        if let (Some(kind), Some(scope)) = (row.get::<Option<i64>>(10)?, row.get::<Option<String>>(11)?) {
+            application.scopes_of(kind).push(scope);
+        }
+    }
+    Ok(Some(Proof { application, organization_key, secret_expires_at }))
 }
 
 /// Makes the built-in applications that are missing.

@@ -1,6 +1,7 @@
 //! The state of the identity service on one node: keys, caches, the threads that hash passwords. Everything here can
 //! be lost and is made again from the database.
 
+use crate::applications::Proof;
 use crate::authenticate::Verified;
 use crate::keys::Keys;
 use crate::outside::Known;
@@ -16,6 +17,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Verified credentials remembered at once.
 const REMEMBERED: u64 = 20_000;
+
+/// Applications with their secrets remembered at once.
+const REMEMBERED_PROOFS: u64 = 5_000;
 
 /// Settings of the service.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +49,7 @@ struct Inner {
     watch: Watch,
     outside: Known,
     verified: Cache<[u8; 32], Arc<Verified>>,
+    proofs: Cache<(String, String), (i64, Arc<Proof>)>,
     used_tokens: Mutex<HashMap<i64, Micros>>,
 }
 
@@ -59,6 +64,7 @@ impl Identity {
             watch: Watch::default(),
             outside: Known::default(),
             verified: Cache::new(REMEMBERED),
+            proofs: Cache::new(REMEMBERED_PROOFS),
             used_tokens: Mutex::default(),
         }))
     }
@@ -97,6 +103,12 @@ impl Identity {
 
     pub(crate) fn verified(&self) -> &Cache<[u8; 32], Arc<Verified>> {
         &self.0.verified
+    }
+
+    /// Applications that have shown a secret, by client id and the secret's keyed hash, with the version of all
+    /// credentials at that time.
+    pub(crate) fn proofs(&self) -> &Cache<(String, String), (i64, Arc<Proof>)> {
+        &self.0.proofs
     }
 
     /// Notes that a personal access token was used; written down later, in one go.

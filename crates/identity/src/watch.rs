@@ -8,8 +8,8 @@ use bandmaster_api::{App, Unit};
 use bandmaster_core::Result;
 use bandmaster_core::clock::SECOND;
 use bandmaster_core::time::Micros;
-use bandmaster_store::{Dialect, params};
-use std::sync::{Mutex, PoisonError};
+use bandmaster_store::{DbError, Dialect, Joint, Store, params};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -28,7 +28,10 @@ pub async fn raise(unit: &mut Unit) -> Result<()> {
 
 /// The number as this node knows it.
 #[derive(Default)]
-pub(crate) struct Watch(Mutex<Known>);
+pub(crate) struct Watch {
+    known: Mutex<Known>,
+    reading: Joint<i64>,
+}
 
 #[derive(Default)]
 struct Known {
@@ -53,28 +56,23 @@ impl Known {
     }
 }
 
-async fn read(app: &App) -> Result<i64> {
-    let mut conn = app.store.read().await?;
-    Ok(conn.query_one("SELECT value FROM credential_version WHERE id = 1", params![]).await?.get(0)?)
-}
-
 impl Watch {
     /// The number as it is; on SQLite as it was at most a second ago and unchanged by the server since.
     pub(crate) async fn current(&self, app: &App) -> Result<i64> {
         if app.store.dialect() == Dialect::Postgres {
-            return read(app).await;
+            return self.now(app).await;
         }
         let now = app.clock.now();
         let changes = {
-            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = self.known();
             known.look(app);
             if known.read_at.is_some_and(|at| at <= now && now - at < AGE) {
                 return Ok(known.value);
             }
             known.changes
         };
-        let value = read(app).await?;
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let value = self.now(app).await?;
+        let mut known = self.known();
         // What was read before a nudge is old after it.
         if known.changes == changes {
             known.value = value;
@@ -82,4 +80,25 @@ impl Watch {
         }
         Ok(value)
     }
+
+    /// The number as it is, whoever raised it: what must hold at once on every node asks this.
+    pub(crate) async fn now(&self, app: &App) -> Result<i64> {
+        Ok(match app.store.dialect() {
+            // Reading is cheaper there than waiting for others.
+            Dialect::Sqlite => value(app.store.clone()).await?,
+            Dialect::Postgres => {
+                let store = app.store.clone();
+                self.reading.read(move || value(store.clone())).await?
+            }
+        })
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn value(store: Store) -> Result<i64, DbError> {
+    let mut conn = store.read().await?;
+    conn.query_one("SELECT value FROM credential_version WHERE id = 1", params![]).await?.get(0)
 }

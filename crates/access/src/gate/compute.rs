@@ -5,9 +5,10 @@
 //!   above. A mixed role given in the tenant gives nothing in folders.
 //! - The owner of a personal workspace is assigned to it; who explores one is its folder administrator meanwhile.
 //! - Robots may always write logs where they work. What proves itself with a machine's key may also fetch packages.
-//! - Applications have what was given to themselves; the view `user_groups` leaves them out.
+//! - Applications have what was given to themselves; their groups are left out, as in the view `user_groups`.
 
 use super::model::Model;
+use crate::mine::account_and_groups;
 use bandmaster_api::PermissionSet;
 use bandmaster_api::Rights;
 use bandmaster_api::rights::{Level, all_permissions};
@@ -46,38 +47,36 @@ pub async fn account_row(conn: &mut Conn, tenant_id: i64, key: &str) -> Result<O
     row.map(|r| Ok(AccountRow { id: r.get(0)?, user_type: r.get(1)?, active: r.get(2)? })).transpose()
 }
 
+const IN_TENANT: i64 = 0;
+const IN_FOLDER: i64 = 1;
+
+/// All that was given to an account ($1) and its groups, in one statement: kind, folder, role.
+const GIVEN: &str = concat!(
+    account_and_groups!(),
+    "SELECT 0 AS kind, CAST(NULL AS BIGINT) AS folder_id, ur.role_id FROM mine CROSS JOIN user_roles ur \
+     WHERE ur.user_id = mine.id \
+     UNION ALL SELECT 1, fu.folder_id, fr.role_id FROM mine CROSS JOIN folder_users fu \
+     LEFT JOIN folder_user_roles fr ON fr.folder_id = fu.folder_id AND fr.user_id = fu.user_id \
+     WHERE fu.user_id = mine.id \
+     UNION ALL SELECT 2, we.folder_id, CAST(NULL AS BIGINT) FROM workspace_explorers we WHERE we.user_id = $1"
+);
+
 /// The rights of an account.
 pub async fn of_account(conn: &mut Conn, model: &Model, user_id: i64) -> Result<Rights> {
+    let rows = conn.query(GIVEN, params![user_id]).await?;
     let mut tenant = PermissionSet::EMPTY;
-    let rows = conn
-        .query(
-            "SELECT DISTINCT p.permission FROM user_roles ur JOIN roles r ON r.id = ur.role_id \
-             JOIN role_permissions p ON p.role_id = r.id WHERE r.type IN (0, 1) AND p.scope = 0 \
-             AND (ur.user_id = $1 OR ur.user_id IN (SELECT group_id FROM user_groups WHERE user_id = $1))",
-            params![user_id],
-        )
-        .await?;
-    for row in rows {
-        tenant.insert(&row.get::<String>(0)?);
-    }
     let mut direct: HashMap<i64, PermissionSet> = HashMap::new();
-    let rows = conn
-        .query(
-            "SELECT fu.folder_id, fr.role_id FROM folder_users fu LEFT JOIN folder_user_roles fr \
-             ON fr.folder_id = fu.folder_id AND fr.user_id = fu.user_id \
-             WHERE fu.user_id = $1 OR fu.user_id IN (SELECT group_id FROM user_groups WHERE user_id = $1)",
-            params![user_id],
-        )
-        .await?;
     for row in rows {
-        let set = direct.entry(row.get(0)?).or_default();
-        if let Some(permissions) = row.get::<Option<i64>>(1)?.and_then(|role| model.roles.get(&role)) {
-            set.extend(permissions);
+        let (folder, role) = (row.get::<Option<i64>>(1)?, row.get::<Option<i64>>(2)?);
+        let of = |roles: &HashMap<i64, PermissionSet>| role.and_then(|role| roles.get(&role)).copied();
+        match (row.get::<i64>(0)?, folder) {
+            (IN_TENANT, _) => tenant.extend(&of(&model.tenant_roles).unwrap_or_default()),
+            (IN_FOLDER, Some(folder)) => {
+                direct.entry(folder).or_default().extend(&of(&model.roles).unwrap_or_default())
+            }
+            (_, Some(folder)) => direct.entry(folder).or_default().extend(&EVERY_FOLDER_PERMISSION),
+            (_, None) => {}
         }
-    }
-    let rows = conn.query("SELECT folder_id FROM workspace_explorers WHERE user_id = $1", params![user_id]).await?;
-    for row in rows {
-        direct.entry(row.get(0)?).or_default().extend(&EVERY_FOLDER_PERMISSION);
     }
     Ok(combine(model, Some(user_id), tenant, &direct))
 }
@@ -124,7 +123,7 @@ mod tests {
     use crate::folders::tree::tests::sample;
 
     fn model() -> Model {
-        Model { version: 1, tree: sample(), roles: HashMap::new() }
+        Model { version: 1, tree: sample(), ..Model::default() }
     }
 
     fn set(names: &[&str]) -> PermissionSet {

@@ -20,14 +20,26 @@ use moka::sync::Cache;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Callers whose rights are kept; beyond that the least used go.
-const CALLERS: u64 = 20_000;
+/// Memory for the rights of callers; beyond that the least used go. Enough for 20,000 callers of a hundred folders each.
+const RIGHTS_BYTES: u64 = 128 << 20;
+/// What a caller takes besides its folders.
+const CALLER_BYTES: usize = 512;
+/// What a folder takes in a caller's rights: id, permissions, and the tree's own.
+const FOLDER_BYTES: usize = 56;
+/// Addresses whose tenant is kept.
+const ADDRESSED: u64 = 20_000;
 /// Tenants whose tree is kept.
 const TENANTS: u64 = 2_000;
 /// How long a tenant of an address is believed. Renames end it sooner, but not those of organizations.
 const ADDRESSES: Duration = Duration::from_secs(60);
 /// How often rights are read when they change meanwhile.
 const READINGS: u32 = 3;
+
+/// Bytes that somebody's rights take, about.
+fn weight(rights: &Rights) -> u32 {
+    let bytes = CALLER_BYTES + rights.folders.len() * FOLDER_BYTES + rights.assigned.len() * size_of::<i64>();
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Caller {
@@ -57,9 +69,13 @@ pub struct AccessGate {
 impl Default for AccessGate {
     fn default() -> AccessGate {
         AccessGate {
-            rights: Cache::builder().max_capacity(CALLERS).time_to_idle(Duration::from_secs(3600)).build(),
+            rights: Cache::builder()
+                .max_capacity(RIGHTS_BYTES)
+                .weigher(|_, (_, rights): &(i64, Arc<Rights>)| weight(rights))
+                .time_to_idle(Duration::from_secs(3600))
+                .build(),
             tenants: Cache::new(TENANTS),
-            addresses: Cache::builder().max_capacity(CALLERS).time_to_live(ADDRESSES).build(),
+            addresses: Cache::builder().max_capacity(ADDRESSED).time_to_live(ADDRESSES).build(),
             everything: Arc::new(Rights::everything()),
             nothing: Arc::new(Rights::default()),
         }
@@ -76,21 +92,11 @@ impl AccessGate {
         self.tenants.get_with(tenant_id, Arc::default)
     }
 
-    /// The model of at least that version.
-    async fn model(&self, conn: &mut Conn, tenant_id: i64, version: i64) -> Result<Arc<Model>> {
+    async fn standing(&self, app: &App, principal: &Principal, tenant_id: i64) -> Result<Standing> {
         let kept = self.kept(tenant_id);
-        if let Some(model) = kept.at_least(version) {
-            return Ok(model);
-        }
-        let model = Arc::new(Model::load(conn, tenant_id, version).await?);
-        kept.keep(&model);
-        Ok(model)
-    }
-
-    async fn standing(&self, conn: &mut Conn, principal: &Principal, tenant_id: i64) -> Result<Standing> {
-        let standing = model::standing(conn, tenant_id).await?.filter(|s| s.active);
+        let standing = kept.standing(&app.store, tenant_id).await?.filter(|s| s.active);
         let standing = standing.ok_or_else(|| tenants::denied(principal))?;
-        if self.kept(tenant_id).note(standing.version) {
+        if kept.note(standing.version) {
             // What changed may have been the tenant's name.
             self.addresses.invalidate_all();
         }
@@ -110,8 +116,7 @@ impl AccessGate {
             key: principal.key.clone(),
             machine: principal.machine_id,
         };
-        let mut conn = app.store.read().await?;
-        let mut standing = self.standing(&mut conn, principal, tenant.id).await?;
+        let mut standing = self.standing(app, principal, tenant.id).await?;
         if let Some((version, rights)) = self.rights.get(&caller)
             && version == standing.version
         {
@@ -120,17 +125,14 @@ impl AccessGate {
         let mut reading = 0;
         loop {
             reading += 1;
-            let model = self.model(&mut conn, tenant.id, standing.version).await?;
+            let model = self.kept(tenant.id).model(&app.store, tenant.id, standing.version).await?;
+            let mut conn = app.store.read().await?;
             let rights = match principal.kind {
                 PrincipalKind::Machine => machine(app, &mut conn, &model, principal, tenant).await?,
-                _ => {
-                    let (again, rights) = account(app, conn, &model, principal, tenant).await?;
-                    conn = again;
-                    rights
-                }
+                _ => account(app, conn, &model, principal, tenant).await?,
             };
             let rights = Arc::new(rights);
-            let now = self.standing(&mut conn, principal, tenant.id).await?;
+            let now = self.standing(app, principal, tenant.id).await?;
             if now.version == standing.version {
                 self.rights.insert(caller, (now.version, rights.clone()));
                 return Ok(rights);
@@ -146,12 +148,8 @@ impl AccessGate {
     async fn named(&self, app: &App, tenant: &Tenant, rights: &Rights, wish: &FolderWish) -> Result<Folder> {
         let kept = self.kept(tenant.id);
         let mut version = kept.seen();
-        let mut conn = None;
         for attempt in 0..2 {
-            let model = match kept.at_least(version.max(1)) {
-                Some(model) => model,
-                None => self.model(reading(app, &mut conn).await?, tenant.id, version).await?,
-            };
+            let model = kept.model(&app.store, tenant.id, version.max(1)).await?;
             if let Some(node) = resolve::resolve(&model.tree, wish) {
                 if !rights.sees(node.id) {
                     return Err(Error::folder());
@@ -165,21 +163,13 @@ impl AccessGate {
                 });
             }
             // The server itself comes here without having asked for rights, which would have seen the newest version.
-            let standing = model::standing(reading(app, &mut conn).await?, tenant.id).await?;
-            match standing {
+            match kept.standing(&app.store, tenant.id).await? {
                 Some(s) if attempt == 0 && s.version > model.version => version = s.version,
                 _ => break,
             }
         }
         Err(Error::folder())
     }
-}
-
-async fn reading<'c>(app: &App, conn: &'c mut Option<Conn>) -> Result<&'c mut Conn> {
-    Ok(match conn {
-        Some(conn) => conn,
-        None => conn.insert(app.store.read().await?),
-    })
 }
 
 async fn machine(app: &App, conn: &mut Conn, model: &Model, principal: &Principal, tenant: &Tenant) -> Result<Rights> {
@@ -190,18 +180,11 @@ async fn machine(app: &App, conn: &mut Conn, model: &Model, principal: &Principa
     Ok(compute::of_machine(model, &folders))
 }
 
-/// The rights of an account. The session is given up meanwhile when the account has to be taken in first.
-async fn account(
-    app: &App,
-    conn: Conn,
-    model: &Model,
-    principal: &Principal,
-    tenant: &Tenant,
-) -> Result<(Conn, Rights)> {
+/// The rights of an account, which is taken in first where that is due.
+async fn account(app: &App, conn: Conn, model: &Model, principal: &Principal, tenant: &Tenant) -> Result<Rights> {
     let (mut conn, row) = settle::settled(app, conn, principal, tenant).await?;
     let on_machine = principal.machine_id.is_some();
-    let rights = of_row(&mut conn, model, row, principal.kind, on_machine).await?;
-    Ok((conn, rights))
+    of_row(&mut conn, model, row, principal.kind, on_machine).await
 }
 
 /// The rights of an account by its row in the tenant. Takes nobody in.

@@ -4,7 +4,7 @@
 use crate::folders::tree::Tree;
 use bandmaster_api::PermissionSet;
 use bandmaster_core::Result;
-use bandmaster_store::{Conn, params};
+use bandmaster_store::{Conn, DbError, Dialect, Joint, Store, params};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -18,6 +18,8 @@ pub struct Model {
     pub tree: Tree,
     /// Folder permissions of mixed and folder roles, by role id.
     pub roles: HashMap<i64, PermissionSet>,
+    /// Tenant permissions of mixed and tenant roles, by role id.
+    pub tenant_roles: HashMap<i64, PermissionSet>,
 }
 
 /// Version of a tenant and whether it may be used.
@@ -30,7 +32,7 @@ pub struct Standing {
 }
 
 /// Reads the standing; `None` when there is no such tenant.
-pub async fn standing(conn: &mut Conn, tenant_id: i64) -> Result<Option<Standing>> {
+pub async fn standing(conn: &mut Conn, tenant_id: i64) -> Result<Option<Standing>, DbError> {
     let row = conn.query_opt("SELECT access_version, is_active FROM tenants WHERE id = $1", params![tenant_id]).await?;
     row.map(|r| Ok(Standing { version: r.get(0)?, active: r.get(1)? })).transpose()
 }
@@ -41,17 +43,18 @@ impl Model {
         let tree = Tree::load(conn, tenant_id).await?;
         let rows = conn
             .query(
-                "SELECT p.role_id, p.permission FROM role_permissions p JOIN roles r ON r.id = p.role_id \
-                 WHERE r.tenant_id = $1 AND r.type IN (0, 2) AND p.scope = 1",
+                "SELECT p.role_id, p.permission, p.scope FROM role_permissions p JOIN roles r ON r.id = p.role_id \
+                 WHERE r.tenant_id = $1 AND (r.type IN (0, 2) AND p.scope = 1 OR r.type IN (0, 1) AND p.scope = 0)",
                 params![tenant_id],
             )
             .await?;
-        let mut roles: HashMap<i64, PermissionSet> = HashMap::new();
+        let (mut roles, mut tenant_roles): (HashMap<i64, PermissionSet>, HashMap<i64, PermissionSet>) = <_>::default();
         for row in rows {
             let permission: String = row.get(1)?;
-            roles.entry(row.get(0)?).or_default().insert(&permission);
+            let of = if row.get::<i64>(2)? == 0 { &mut tenant_roles } else { &mut roles };
+            of.entry(row.get(0)?).or_default().insert(&permission);
         }
-        Ok(Model { version, tree, roles })
+        Ok(Model { version, tree, roles, tenant_roles })
     }
 }
 
@@ -59,7 +62,10 @@ impl Model {
 #[derive(Debug, Default)]
 pub struct Kept {
     seen: AtomicI64,
+    reading: Joint<Option<Standing>>,
     model: RwLock<Option<Arc<Model>>>,
+    // After a change everybody needs the new model at once; one reads it for all.
+    loading: tokio::sync::Mutex<()>,
 }
 
 impl Kept {
@@ -73,10 +79,40 @@ impl Kept {
         self.seen.load(Ordering::Acquire)
     }
 
+    /// The standing as it is now. On PostgreSQL all who ask at the same time share one reading, which begins after they
+    /// asked; on SQLite reading costs less than waiting.
+    pub async fn standing(&self, store: &Store, tenant_id: i64) -> Result<Option<Standing>> {
+        Ok(match store.dialect() {
+            Dialect::Sqlite => standing(&mut store.read().await?, tenant_id).await?,
+            Dialect::Postgres => {
+                let store = store.clone();
+                let read = move || {
+                    let store = store.clone();
+                    async move { standing(&mut store.read().await?, tenant_id).await }
+                };
+                self.reading.read(read).await?
+            }
+        })
+    }
+
     /// The model, if it is at least of that version.
     pub fn at_least(&self, version: i64) -> Option<Arc<Model>> {
         let kept = self.model.read().unwrap_or_else(PoisonError::into_inner);
         kept.as_ref().filter(|m| m.version >= version).cloned()
+    }
+
+    /// The model of at least that version, read when it is not there.
+    pub async fn model(&self, store: &Store, tenant_id: i64, version: i64) -> Result<Arc<Model>> {
+        if let Some(model) = self.at_least(version) {
+            return Ok(model);
+        }
+        let _turn = self.loading.lock().await;
+        if let Some(model) = self.at_least(version) {
+            return Ok(model);
+        }
+        let model = Arc::new(Model::load(&mut store.read().await?, tenant_id, version).await?);
+        self.keep(&model);
+        Ok(model)
     }
 
     /// Keeps a model unless a newer one is there.

@@ -8,15 +8,25 @@ use crate::folders::entity::FOLDER;
 use crate::kinds::{PROVISION_TYPE, ROLE_TYPE, USER_TYPE};
 use bandmaster_model::entity::{EntityType, Kind, Link, Navigation, Property, Scope};
 
-/// SQL of a switch as it counts.
+/// SQL of a switch as it counts. The groups are those of the view `user_groups`, found from the account's memberships;
+/// that view looks at every group of the tenant, too much for each row of a list. What is joined with CROSS JOIN is
+/// read in that order.
 macro_rules! counts {
     ($column:literal, $default:literal) => {
         concat!(
             "COALESCE({t}.",
             $column,
-            ", (SELECT MAX(g.",
+            ", (SELECT MAX(own.value) FROM (SELECT g.",
             $column,
-            ") FROM user_groups ug JOIN users g ON g.id = ug.group_id WHERE ug.user_id = {t}.id), ",
+            " AS value FROM identity_group_members m CROSS JOIN identity_groups ig CROSS JOIN users g \
+             WHERE {t}.type NOT IN (3, 5) AND m.member_key = {t}.key AND ig.id = m.group_id \
+             AND g.tenant_id = {t}.tenant_id AND g.key = ig.key AND g.type = 3 AND g.is_active = 1 \
+             UNION ALL SELECT g.",
+            $column,
+            " FROM tenants o CROSS JOIN identity_groups ig CROSS JOIN users g \
+             WHERE {t}.type NOT IN (3, 5) AND o.id = {t}.tenant_id AND ig.organization_id = o.organization_id \
+             AND fold(ig.name) = fold('Everyone') AND ig.is_built_in = 1 \
+             AND g.tenant_id = {t}.tenant_id AND g.key = ig.key AND g.type = 3 AND g.is_active = 1) AS own), ",
             $default,
             ")"
         )

@@ -9,26 +9,26 @@ pub mod operations;
 use crate::changes::{acting_user, rights_changed_in};
 use crate::folders::{self, rules};
 use crate::kinds;
+use crate::mine::account_and_groups;
 use crate::roles::{self, defaults};
-use crate::users::entity::PERSONAL_WORKSPACE;
 use bandmaster_api::Unit;
 use bandmaster_api::unit::Change;
 use bandmaster_core::{Error, Result};
 use bandmaster_store::{Conn, params};
 use serde_json::json;
-use std::sync::LazyLock;
 
-static DUE: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "SELECT 1 FROM users u WHERE u.id = $1 AND u.type IN (0, 2) AND u.is_active = 1 AND {} = 1 \
-         AND NOT EXISTS (SELECT 1 FROM folders f WHERE f.tenant_id = u.tenant_id AND f.owner_user_id = u.id)",
-        PERSONAL_WORKSPACE.replace("{t}", "u")
-    )
-});
+/// What a group grants counts as in [`crate::users::entity::PERSONAL_WORKSPACE`].
+const DUE: &str = concat!(
+    account_and_groups!(),
+    "SELECT 1 FROM users u WHERE u.id = $1 AND u.type IN (0, 2) AND u.is_active = 1 \
+     AND COALESCE(u.may_have_personal_workspace, (SELECT MAX(g.may_have_personal_workspace) \
+     FROM mine CROSS JOIN users g WHERE g.id = mine.id AND g.type = 3), 0) = 1 \
+     AND NOT EXISTS (SELECT 1 FROM folders f WHERE f.tenant_id = u.tenant_id AND f.owner_user_id = u.id)"
+);
 
 /// Whether the account may have a workspace and lacks it.
 pub async fn is_due(conn: &mut Conn, user_id: i64) -> Result<bool> {
-    Ok(conn.query_opt(&DUE, params![user_id]).await?.is_some())
+    Ok(conn.query_opt(DUE, params![user_id]).await?.is_some())
 }
 
 /// The workspace of an account.

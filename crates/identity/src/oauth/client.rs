@@ -3,11 +3,13 @@
 
 use super::failure::{Outcome, invalid_client, invalid_request};
 use super::form::Form;
-use crate::applications::{self, Application};
+use crate::applications::{self, Application, Proof};
+use crate::identity::Identity;
 use bandmaster_api::Call;
 use bandmaster_core::ids::parse_guid;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use std::sync::Arc;
 
 /// What a request says about its client.
 pub(crate) struct Shown {
@@ -82,17 +84,34 @@ pub(crate) async fn authenticated(call: &Call, form: &Form) -> Outcome<(Applicat
 
 /// The application of the id and secret; none when they do not fit.
 pub(crate) async fn proved(call: &Call, shown: &Shown) -> Outcome<Option<Application>> {
+    if shown.secret.is_some() {
+        return Ok(proof(call, shown).await?.map(|proof| proof.application.clone()));
+    }
     let Some(key) = parse_guid(&shown.id) else { return Ok(None) };
     let mut conn = call.read().await?;
-    let Some(application) = applications::by_key(&mut conn, &key).await? else { return Ok(None) };
-    let fits = match (&shown.secret, application.is_confidential) {
-        (None, confidential) => !confidential,
-        (Some(_), false) => false,
-        (Some(secret), true) => {
-            applications::has_secret(&mut conn, &call.app.keys, application.id, secret, call.now()).await?
-        }
-    };
-    Ok(fits.then_some(application))
+    // Without a secret only those are believed that have none.
+    Ok(applications::by_key(&mut conn, &key).await?.filter(|a| !a.is_confidential))
+}
+
+/// The application of a secret that was shown; none when they do not fit. What was found stays true as long as the
+/// version of all credentials does, which is read each time.
+pub(crate) async fn proof(call: &Call, shown: &Shown) -> Outcome<Option<Arc<Proof>>> {
+    let (Some(key), Some(secret)) = (parse_guid(&shown.id), &shown.secret) else { return Ok(None) };
+    let identity = Identity::of(&call.app)?;
+    let version = identity.watch().now(&call.app).await?;
+    let place = (key, applications::secret_hash(&call.app.keys, secret)?);
+    if let Some((known, proof)) = identity.proofs().get(&place)
+        && known == version
+    {
+        return Ok(Some(proof).filter(|p| p.secret_expires_at.is_none_or(|at| at > call.now())));
+    }
+    let found = applications::proof(&mut call.read().await?, &place.0, &place.1, call.now()).await?;
+    let found = found.map(Arc::new);
+    match &found {
+        Some(proof) => identity.proofs().insert(place, (version, proof.clone())),
+        None => identity.proofs().invalidate(&place),
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

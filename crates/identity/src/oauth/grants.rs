@@ -5,7 +5,7 @@ use super::client::{self, Shown};
 use super::failure::{Failure, Outcome, invalid_client, refuse};
 use super::form::Form;
 use super::issue::{self, Issue};
-use crate::applications::Application;
+use crate::applications::{Application, Proof};
 use crate::claims::{ACCESS_LIFE, Claims, Subject};
 use crate::organizations;
 use crate::principal::fleet;
@@ -28,8 +28,11 @@ pub(crate) fn too_much() -> Failure {
 /// `client_credentials`.
 pub(crate) async fn client_credentials(call: &Call, form: &Form) -> Outcome<Output> {
     let shown = client::shown(call, form)?;
-    if let Some(application) = client::proved(call, &shown).await? {
-        return of_application(call, form, &application).await;
+    if let Some(proof) = client::proof(call, &shown).await? {
+        return of_application(call, form, &proof).await;
+    }
+    if shown.secret.is_none() && client::proved(call, &shown).await?.is_some() {
+        return Err(refuse("unauthorized_client", "This client cannot act as itself."));
     }
     if let Some(machine) = machine(call, &shown).await? {
         return of_machine(call, form, &shown, &machine).await;
@@ -44,23 +47,19 @@ async fn machine(call: &Call, shown: &Shown) -> Outcome<Option<Principal>> {
     }
 }
 
-async fn of_application(call: &Call, form: &Form, application: &Application) -> Outcome<Output> {
-    let organization_id = match application.organization_id {
-        Some(id) if application.is_confidential => id,
-        _ => return Err(refuse("unauthorized_client", "This client cannot act as itself.")),
+async fn of_application(call: &Call, form: &Form, proof: &Proof) -> Outcome<Output> {
+    let application = &proof.application;
+    let Some(organization) = proof.organization_key.clone() else {
+        return Err(refuse("unauthorized_client", "This client cannot act as itself."));
     };
     let granted = scopes::grant_application(&application.application_scopes, &asked(form)?).ok_or_else(too_much)?;
-    let mut conn = call.read().await?;
-    let organization = organizations::by_id(&mut conn, organization_id).await?;
-    drop(conn);
-    let organization = organization.ok_or_else(|| Error::internal("an application's organization is missing"))?;
     let now = call.now();
     let claims = Claims {
         subject: Subject::Application,
         sub: application.key.clone(),
         client_id: application.key.clone(),
         scopes: granted,
-        organization: organization.key,
+        organization,
         tenant_id: None,
         job_key: None,
         stamp: None,

@@ -95,6 +95,46 @@ both! {
         world.token(&[grant, ("client_id", PUBLIC_CLIENT), ("client_secret", "x")]).await.refused(400, "invalid_client");
     }
 
+    async fn what_is_remembered_of_a_client_is_forgotten_on_every_node(world: &World) {
+        let (app, secret) = world.confidential("app", "OR.Jobs OR.Assets").await;
+        let other = world.another_node();
+        let form = [("grant_type", "client_credentials"), ("client_id", app.key.as_str()), ("client_secret", &secret)];
+        let narrow = NewApplication {
+            name: "app".into(),
+            is_confidential: true,
+            application_scopes: scopes::parse("OR.Assets").unwrap(),
+            ..NewApplication::default()
+        };
+        for _ in 0..2 {
+            assert_eq!(world.token(&form).await.text("scope"), "OR.Assets OR.Jobs");
+            assert_eq!(other.token(&form).await.text("scope"), "OR.Assets OR.Jobs");
+        }
+        let mut unit = world.unit().await;
+        applications::update(&mut unit, &app, &narrow).await.unwrap();
+        unit.commit().await.unwrap();
+        // The clock stands: nothing is forgotten by growing old.
+        assert_eq!(other.token(&form).await.text("scope"), "OR.Assets");
+        assert_eq!(world.token(&form).await.text("scope"), "OR.Assets");
+        let mut conn = world.app.store.read().await.unwrap();
+        let known = applications::secrets(&mut conn, app.id).await.unwrap();
+        drop(conn);
+        let mut unit = world.unit().await;
+        let (_, second) = applications::add_secret(&mut unit, &world.app, app.id, None, None).await.unwrap();
+        assert!(applications::remove_secret(&mut unit, &app, known[0].id).await.unwrap());
+        unit.commit().await.unwrap();
+        let fresh = [form[0], form[1], ("client_secret", second.reveal())];
+        for node in [&other, &world.node] {
+            node.token(&form).await.refused(400, "invalid_client");
+            node.token(&fresh).await.expect(200);
+        }
+        let mut unit = world.unit().await;
+        applications::remove(&mut unit, &world.app, &app).await.unwrap();
+        unit.commit().await.unwrap();
+        for node in [&other, &world.node] {
+            node.token(&fresh).await.refused(400, "invalid_client");
+        }
+    }
+
     async fn secrets_come_and_go(world: &World) {
         let (app, first) = world.confidential("app", "OR.Jobs").await;
         let mut unit = world.unit().await;
