@@ -31,4 +31,5 @@ pub static MIGRATIONS: &[Migration] = migrations![
     14 "0014_mail",
     15 "0015_oauth",
     16 "0016_audit_chain",
+    17 "0017_queue_reads",
 ];

@@ -5,7 +5,7 @@
 pub enum Order {
     /// By id, downwards.
     Id,
-    /// By the time of creation, downwards, which has no index of its own.
+    /// By the time of creation, downwards.
     Created,
 }
 
@@ -13,7 +13,7 @@ impl Order {
     fn sql(self) -> &'static str {
         match self {
             Order::Id => "i.id DESC",
-            Order::Created => "i.created_at DESC, i.id",
+            Order::Created => "i.created_at DESC, i.id DESC",
         }
     }
 

@@ -74,10 +74,15 @@ impl Frame {
     /// Finds the joins that a query's filter, order and expansions need at the outermost level.
     pub fn collect_query(&mut self, query: &Query, writer: &mut Writer<'_>) {
         self.collect(query.filter.as_ref(), 0, writer);
+        self.collect_order(query, writer);
+        self.collect_expand(&query.expand, writer);
+    }
+
+    /// Finds the joins of the order.
+    pub fn collect_order(&mut self, query: &Query, writer: &mut Writer<'_>) {
         for term in &query.order {
             self.collect_scalar(&term.scalar, 0, writer);
         }
-        self.collect_expand(&query.expand, writer);
     }
 
     /// Finds the joins of to-one expansions.
@@ -251,9 +256,20 @@ impl<'v> Writer<'v> {
     pub fn from(&mut self, frame: &Frame) {
         let Some(level) = frame.levels.last() else { return };
         self.push(" FROM ");
-        self.push(level.ty.table);
+        self.table(level.ty.table, frame);
+        self.joins(frame);
+    }
+
+    /// `table AS t` for the innermost level.
+    pub fn table(&mut self, table: &str, frame: &Frame) {
+        self.push(table);
         self.push(" AS ");
-        self.push_alias(level.alias);
+        self.push_alias(frame.alias());
+    }
+
+    /// ` LEFT JOIN …` for the innermost level.
+    pub fn joins(&mut self, frame: &Frame) {
+        let Some(level) = frame.levels.last() else { return };
         for join in &level.joins {
             let target = (join.navigation.target)();
             let (Link::One { local, remote } | Link::Many { local, remote }) = join.navigation.link;
