@@ -96,7 +96,12 @@ impl Writer<'_> {
             Predicate::In { class, scalar, values, null } => {
                 self.push(if exact { "COALESCE(" } else { "(" });
                 self.operand(scalar, *class, frame);
-                self.values(values.iter().map(|v| bound(v, *class)));
+                let values = values.iter().map(|v| bound(v, *class));
+                if *class == Class::Text {
+                    self.folded_values(values)
+                } else {
+                    self.values(values)
+                }
                 if *null {
                     self.push(" OR ");
                     self.raw(scalar, frame);
@@ -206,11 +211,11 @@ impl Writer<'_> {
             self.push("(");
             self.operand(text, Class::Text, frame);
             self.push(" >= ");
-            self.param(Param::Text(fold(part)));
+            self.folded(Param::Text(fold(part)));
             self.push(" AND ");
             self.operand(text, Class::Text, frame);
             self.push(" < ");
-            self.param(Param::Text(end));
+            self.folded(Param::Text(end));
             return self.push(")");
         }
         if let Scalar::Constant(Constant::Text(part) | Constant::Guid(part)) = part {
@@ -269,6 +274,7 @@ impl Writer<'_> {
     /// A value in the form in which its class is compared.
     pub fn operand(&mut self, scalar: &Scalar, class: Class, frame: &mut Frame) {
         match (class, scalar) {
+            (Class::Text, Scalar::Constant(constant)) => self.folded(bound(constant, class)),
             (_, Scalar::Constant(constant)) => self.param(bound(constant, class)),
             (Class::Text, _) => {
                 self.push("fold(");

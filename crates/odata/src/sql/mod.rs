@@ -142,13 +142,14 @@ fn keys_first(
     writer.source(key, keys.alias());
     writer.push(" AS k");
     writer.chosen(query, top, &mut keys);
-    writer.push(") AS page JOIN ");
+    // A cross join, which SQLite carries out from left to right: it knows nothing of how short the page is, and would
+    // otherwise look for each row of the table in it.
+    writer.push(") AS page CROSS JOIN ");
     writer.table(query.ty.table, &rows);
-    writer.push(" ON ");
-    writer.source(key, rows.alias());
-    writer.push(" = page.k");
     writer.joins(&rows);
     writer.push(" WHERE ");
+    writer.source(key, rows.alias());
+    writer.push(" = page.k AND ");
     writer.listable(query.ty, &rows);
     writer.push(" ORDER BY ");
     writer.order(query, &mut rows);
@@ -324,11 +325,11 @@ impl Writer<'_> {
         }
         self.source(property, frame.alias());
         self.push(if folded { ") = " } else { " = " });
-        self.param(match key {
-            KeyValue::Int(i) => Param::Int(*i),
-            KeyValue::Text(t) if folded => Param::Text(crate::text::fold(t)),
-            KeyValue::Text(t) => Param::Text(t.clone()),
-        });
+        match key {
+            KeyValue::Int(i) => self.param(Param::Int(*i)),
+            KeyValue::Text(t) if folded => self.folded(Param::Text(crate::text::fold(t))),
+            KeyValue::Text(t) => self.param(Param::Text(t.clone())),
+        }
     }
 
     /// The terms, then the key in the direction of the last term (so that an index over both can be walked

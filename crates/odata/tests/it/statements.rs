@@ -29,6 +29,7 @@ fn condition(raw: &str) -> String {
             Param::Real(r) => format!("{r:?}"),
             Param::Text(t) => format!("'{t}'"),
         };
+        text = text.replace(&format!("(CAST(${} AS TEXT) || '')", i + 1), &value);
         for ty in ["BIGINT", "TEXT", "DOUBLE PRECISION"] {
             text = text.replace(&format!("CAST(${} AS {ty})", i + 1), &value);
         }
@@ -113,11 +114,11 @@ fn joins_are_shared_and_hide_what_is_not_seen() {
          LEFT JOIN robots AS t2 ON t2.id = t.robot_id AND t2.tenant_id = CAST($1 AS BIGINT) \
          LEFT JOIN licenses AS t3 ON t3.id = t2.license_id AND t3.organization_id = CAST($2 AS BIGINT) \
          WHERE t.tenant_id = CAST($3 AS BIGINT) AND t.folder_id IN (CAST($4 AS BIGINT), CAST($5 AS BIGINT)) \
-         AND ((t3.slots > CAST($6 AS BIGINT)) AND (fold(t2.name) = CAST($7 AS TEXT))) \
+         AND ((t3.slots > CAST($6 AS BIGINT)) AND (fold(t2.name) = (CAST($7 AS TEXT) || ''))) \
          ORDER BY fold(t2.name) DESC NULLS LAST, t.id DESC LIMIT CAST($8 AS BIGINT)) AS page \
-         JOIN jobs AS t ON t.id = page.k \
+         CROSS JOIN jobs AS t \
          LEFT JOIN robots AS t1 ON t1.id = t.robot_id AND t1.tenant_id = CAST($9 AS BIGINT) \
-         WHERE t.tenant_id = CAST($10 AS BIGINT) AND t.folder_id IN (CAST($11 AS BIGINT), CAST($12 AS BIGINT)) \
+         WHERE t.id = page.k AND t.tenant_id = CAST($10 AS BIGINT) AND t.folder_id IN (CAST($11 AS BIGINT), CAST($12 AS BIGINT)) \
          ORDER BY fold(t1.name) DESC NULLS LAST, t.id DESC"
     );
     assert_eq!(statement.params[0], Param::Int(1));
@@ -181,7 +182,11 @@ fn keys_counts_and_expansions() {
         "SELECT t.name, t.id FROM jobs AS t WHERE t.id = CAST($1 AS BIGINT) AND t.tenant_id = CAST($2 AS BIGINT)"
     );
     let statement = sql::by_key(&Query::all(&LICENSE), &KeyValue::Text("A:1".into()), &sees_all());
-    assert!(statement.text.contains("WHERE fold(t.id) = CAST($1 AS TEXT) AND t.organization_id"), "{}", statement.text);
+    assert!(
+        statement.text.contains("WHERE fold(t.id) = (CAST($1 AS TEXT) || '') AND t.organization_id"),
+        "{}",
+        statement.text
+    );
     assert_eq!(statement.params[0], Param::Text("a:1".into()));
 
     let counted = sql::count(
@@ -264,7 +269,7 @@ fn pages_find_their_keys_first_where_that_pays() {
     ] {
         let statement = sql::page(&query_of(ty, raw).unwrap(), &sees(), 50);
         check(&statement);
-        assert_eq!(statement.text.contains(" AS page JOIN "), first, "{raw}: {}", statement.text);
+        assert_eq!(statement.text.contains(" AS page CROSS JOIN "), first, "{raw}: {}", statement.text);
         // Both looks at the table are those of the caller.
         let scopes = statement.text.matches(" WHERE t.").count();
         assert_eq!(scopes, 1 + usize::from(first), "{raw}: {}", statement.text);
