@@ -7,7 +7,7 @@ use crate::rights::Folders;
 use bandmaster_core::{Error, Result};
 use bandmaster_model::{EntityType, FolderRule, TypeDef, TypeRef};
 use bandmaster_odata::json::Cell;
-use bandmaster_odata::sql::{self, Param, Statement, Visibility};
+use bandmaster_odata::sql::{self, Counter, Param, Statement, Visibility};
 use bandmaster_odata::{Allowed, KeyValue, Limits, ODataError, Query, QueryOptions, Run, bind, memory};
 use bandmaster_store::{Conn, Row, Value as DbValue};
 use serde_json::{Map, Value};
@@ -75,11 +75,27 @@ pub async fn complete(conn: &mut Conn, mut run: Run) -> Result<Vec<Map<String, V
 
 /// The number of rows of a query; with a cap, `None` when there are more.
 pub async fn count(conn: &mut Conn, query: &Query, sees: &Visibility, cap: Option<u64>) -> Result<Option<u64>> {
-    let statement = sql::count(query, sees, cap);
-    let params = bound(&statement);
-    let rows = conn.query_long(&statement.text, &params).await?;
+    counted(conn, &sql::count(query, sees, cap), cap).await
+}
+
+/// The same, added up from counters where they know all that the filter asks.
+async fn total(
+    conn: &mut Conn,
+    query: &Query,
+    sees: &Visibility,
+    cap: Option<u64>,
+    counter: Option<&Counter>,
+) -> Result<Option<u64>> {
+    match counter.and_then(|counter| sql::total(query, sees, counter)) {
+        Some(statement) => counted(conn, &statement, cap).await,
+        None => count(conn, query, sees, cap).await,
+    }
+}
+
+async fn counted(conn: &mut Conn, statement: &Statement, cap: Option<u64>) -> Result<Option<u64>> {
+    let rows = conn.query_long(&statement.text, &bound(statement)).await?;
     let n: i64 = rows.first().map(|r| r.get(0)).transpose()?.unwrap_or(0);
-    let n = n.unsigned_abs();
+    let n = u64::try_from(n).unwrap_or(0);
     Ok(match cap {
         Some(cap) if n > cap => None,
         _ => Some(n),
@@ -159,17 +175,28 @@ impl Call {
 
     /// The rows of a query and their total, when it is to be told.
     pub async fn rows(&self, query: Query, folders: &Folders) -> Result<(Vec<Map<String, Value>>, Option<u64>)> {
+        self.rows_counted(query, folders, None).await
+    }
+
+    /// The same, for a type whose rows are counted as they change: where the filter allows, the total is not counted but
+    /// added up, and then costs the same however many rows there are.
+    pub async fn rows_counted(
+        &self,
+        query: Query,
+        folders: &Folders,
+        counter: Option<&Counter>,
+    ) -> Result<(Vec<Map<String, Value>>, Option<u64>)> {
         let sees = self.sees(folders);
         let mut conn = self.read().await?;
         let rows = complete(&mut conn, Run::page(&query, &sees, DEFAULT_TOP)).await?;
         let all_seen = query.skip == 0 && (rows.len() as u64) < u64::from(query.top.unwrap_or(DEFAULT_TOP));
-        let total = match query.count {
+        let told = match query.count {
             Some(false) => None,
             _ if all_seen => Some(rows.len() as u64),
-            Some(true) => count(&mut conn, &query, &sees, None).await?,
-            None => count(&mut conn, &query, &sees, Some(COUNT_CAP)).await?,
+            Some(true) => total(&mut conn, &query, &sees, None, counter).await?,
+            None => total(&mut conn, &query, &sees, Some(COUNT_CAP), counter).await?,
         };
-        Ok((rows, total))
+        Ok((rows, told))
     }
 
     /// The entity with that id, with the request's `$expand` and `$select`; 404 when the caller does not see it.

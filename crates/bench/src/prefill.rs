@@ -106,14 +106,16 @@ fn history_times(completed: u64) -> Result<(i64, i64)> {
     Ok((now - DAYS * DAY, step))
 }
 
-/// What the figures of the queue are then, as one statement. `completed` items took [`TOOK`] each.
+/// What the figures and totals of the queue are then, as SQL. `completed` items took [`TOOK`] each.
 fn figures(queue: i64, fill: Fill) -> String {
     let completed = fill.completed();
     let time = completed * TOOK.unsigned_abs();
+    let waiting = fill.waiting;
     format!(
         "INSERT INTO queue_figures (queue_id, grain, begins_at, new_delta, successful, successful_time) \
-         VALUES ({queue}, 0, 0, {}, {completed}, {time})",
-        fill.waiting
+         VALUES ({queue}, 0, 0, {waiting}, {completed}, {time}); \
+         INSERT INTO queue_totals (tenant_id, queue_id, status, items) \
+         VALUES ({TENANT}, {queue}, 0, {waiting}), ({TENANT}, {queue}, 3, {completed})"
     )
 }
 

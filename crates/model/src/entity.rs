@@ -98,6 +98,8 @@ pub struct Property {
     pub secret: bool,
     /// Written only when `$select` names it: clients filter by it though the contract's type lacks it.
     pub hidden: bool,
+    /// No row lacks a value (the column is NOT NULL), so that an index on it is in the order of any list.
+    pub required: bool,
 }
 
 impl Property {
@@ -110,6 +112,7 @@ impl Property {
             filterable: !matches!(kind, Kind::Json),
             secret: false,
             hidden: false,
+            required: false,
         }
     }
 
@@ -122,22 +125,45 @@ impl Property {
             filterable: !matches!(kind, Kind::Json),
             secret: false,
             hidden: false,
+            required: false,
         }
     }
 
     /// A property that is always null.
     pub const fn absent(name: &'static str, kind: Kind) -> Property {
-        Property { name, kind, source: Source::Nothing, filterable: false, secret: false, hidden: false }
+        Property {
+            name,
+            kind,
+            source: Source::Nothing,
+            filterable: false,
+            secret: false,
+            hidden: false,
+            required: false,
+        }
     }
 
     /// A property that only bodies carry: always written as null or empty text.
     pub const fn secret(name: &'static str) -> Property {
-        Property { name, kind: Kind::Text, source: Source::Nothing, filterable: false, secret: true, hidden: false }
+        Property {
+            name,
+            kind: Kind::Text,
+            source: Source::Nothing,
+            filterable: false,
+            secret: true,
+            hidden: false,
+            required: false,
+        }
     }
 
     /// The same property, written only when it is selected by name.
     pub const fn hidden(self) -> Property {
         Property { hidden: true, ..self }
+    }
+
+    /// The same property, of a column that is NOT NULL. Only then may a list be in the order of a plain index: where
+    /// nulls stand is part of an order.
+    pub const fn required(self) -> Property {
+        Property { required: true, ..self }
     }
 
     /// The same property, refused in `$filter` and `$orderby`.

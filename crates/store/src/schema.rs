@@ -35,4 +35,5 @@ pub static MIGRATIONS: &[Migration] = migrations![
     19 "0019_device",
     20 "0020_tenant_removal",
     23 "0023_attended_jobs",
+    17 "0017_queue_reads",
 ];

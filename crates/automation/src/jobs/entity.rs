@@ -31,7 +31,7 @@ pub static JOB: EntityType = EntityType {
         Property::new("SourceType", Kind::Enum(&SOURCE_TYPE), "source_type"),
         Property::new("BatchExecutionKey", Kind::Guid, "batch_key"),
         Property::new("Info", Kind::Text, "info"),
-        Property::new("CreationTime", Kind::DateTime, "created_at"),
+        Property::new("CreationTime", Kind::DateTime, "created_at").required(),
         Property::new("StartingScheduleId", Kind::Int64, "starting_schedule_id"),
         Property::new("ReleaseName", Kind::Text, "release_name"),
         Property::new("Type", Kind::Enum(&JOB_TYPE), "job_type"),

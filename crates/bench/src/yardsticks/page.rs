@@ -5,7 +5,7 @@
 pub enum Order {
     /// By id, downwards.
     Id,
-    /// By the time of creation, downwards, which has no index of its own.
+    /// By the time of creation, downwards.
     Created,
 }
 
@@ -13,7 +13,7 @@ impl Order {
     fn sql(self) -> &'static str {
         match self {
             Order::Id => "i.id DESC",
-            Order::Created => "i.created_at DESC, i.id",
+            Order::Created => "i.created_at DESC, i.id DESC",
         }
     }
 
@@ -26,11 +26,11 @@ impl Order {
     }
 }
 
-/// The page as one statement.
+/// The page as one statement. The rows are chosen before anything is joined to them, which leaves SQLite no other way.
 pub fn statement(queue: i64, order: Order) -> String {
+    let order = order.sql();
     format!(
-        "SELECT i.*, q.* FROM queue_items i JOIN queue_definitions q ON q.id = i.queue_id \
-         WHERE i.tenant_id = 1 AND i.queue_id = {queue} AND i.status = 0 AND i.priority = 0 ORDER BY {} LIMIT 100",
-        order.sql()
+        "SELECT i.*, q.* FROM (SELECT i.* FROM queue_items i WHERE i.tenant_id = 1 AND i.queue_id = {queue} AND i.status = 0 \
+         AND i.priority = 0 ORDER BY {order} LIMIT 100) AS i JOIN queue_definitions q ON q.id = i.queue_id ORDER BY {order}"
     )
 }

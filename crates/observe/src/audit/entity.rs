@@ -29,7 +29,7 @@ pub static AUDIT_ENTRY: EntityType = EntityType {
         Property::computed("ServiceName", Kind::Text, concat!("rtrim(", chapter!(), ", '_')")),
         Property::computed("MethodName", Kind::Text, concat!("substr({t}.operation, length(", chapter!(), ") + 1)")),
         Property::new("Parameters", Kind::Text, "after_json"),
-        Property::new("ExecutionTime", Kind::DateTime, "at"),
+        Property::new("ExecutionTime", Kind::DateTime, "at").required(),
         Property::computed("Action", Kind::Enum(&ACTION), ACTION_NUMBER),
         Property::computed("Component", Kind::Enum(&COMPONENT), COMPONENT_NUMBER),
         Property::new("DisplayName", Kind::Text, "entity_name"),

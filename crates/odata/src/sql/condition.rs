@@ -19,6 +19,12 @@ pub(super) fn is_key(scalar: &Scalar, ty: &EntityType) -> bool {
         if p.variable == 0 && p.hops.is_empty() && p.property.name.eq_ignore_ascii_case(ty.key))
 }
 
+/// Whether a value of the row itself is never null. What is reached over a navigation is null when nothing is there.
+pub(super) fn never_null(scalar: &Scalar, ty: &EntityType) -> bool {
+    let required = matches!(scalar, Scalar::Property(p) if p.variable == 0 && p.hops.is_empty() && p.property.required);
+    required || is_key(scalar, ty)
+}
+
 fn sign(op: Operator) -> &'static str {
     match op {
         Operator::Equal => " = ",
@@ -51,6 +57,21 @@ fn within(test: TextTest) -> Within {
     }
 }
 
+/// The least text that is greater than every text with this beginning; none when there is no such text (the empty
+/// beginning, or one of the greatest character alone). Texts are ordered by their bytes, which is the order of characters.
+fn behind(prefix: &str) -> Option<String> {
+    let mut text = prefix.to_owned();
+    while let Some(last) = text.pop() {
+        // The step over the surrogates, which are no characters.
+        let next = if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(u32::from(last) + 1) };
+        if let Some(next) = next {
+            text.push(next);
+            return Some(text);
+        }
+    }
+    None
+}
+
 impl Writer<'_> {
     /// Prints a condition in its plain form.
     pub fn condition(&mut self, predicate: &Predicate, frame: &mut Frame) {
@@ -75,7 +96,12 @@ impl Writer<'_> {
             Predicate::In { class, scalar, values, null } => {
                 self.push(if exact { "COALESCE(" } else { "(" });
                 self.operand(scalar, *class, frame);
-                self.values(values.iter().map(|v| bound(v, *class)));
+                let values = values.iter().map(|v| bound(v, *class));
+                if *class == Class::Text {
+                    self.folded_values(values)
+                } else {
+                    self.values(values)
+                }
                 if *null {
                     self.push(" OR ");
                     self.raw(scalar, frame);
@@ -173,6 +199,25 @@ impl Writer<'_> {
     }
 
     fn search(&mut self, test: TextTest, text: &Scalar, part: &Scalar, frame: &mut Frame) {
+        // Of the tests only this one can be answered by an index, and only as a range: SQLite uses none for LIKE with
+        // ESCAPE, and a pattern that is a parameter says nothing while PostgreSQL plans.
+        if let (
+            TextTest::StartsWith,
+            Scalar::Property(_),
+            Scalar::Constant(Constant::Text(part) | Constant::Guid(part)),
+        ) = (test, text, part)
+            && let Some(end) = behind(&fold(part))
+        {
+            self.push("(");
+            self.operand(text, Class::Text, frame);
+            self.push(" >= ");
+            self.folded(Param::Text(fold(part)));
+            self.push(" AND ");
+            self.operand(text, Class::Text, frame);
+            self.push(" < ");
+            self.folded(Param::Text(end));
+            return self.push(")");
+        }
         if let Scalar::Constant(Constant::Text(part) | Constant::Guid(part)) = part {
             self.push("(");
             self.operand(text, Class::Text, frame);
@@ -229,6 +274,7 @@ impl Writer<'_> {
     /// A value in the form in which its class is compared.
     pub fn operand(&mut self, scalar: &Scalar, class: Class, frame: &mut Frame) {
         match (class, scalar) {
+            (Class::Text, Scalar::Constant(constant)) => self.folded(bound(constant, class)),
             (_, Scalar::Constant(constant)) => self.param(bound(constant, class)),
             (Class::Text, _) => {
                 self.push("fold(");
@@ -329,5 +375,28 @@ impl Writer<'_> {
         self.push(" - ");
         self.of_day(moment, frame);
         self.push(&format!(") / {DAY} + 719468 AS z) AS q1) AS q2) AS q3) AS q4) AS q5)"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::behind;
+
+    #[test]
+    fn a_beginning_ends_before_the_next_character() {
+        for (prefix, end) in [
+            ("ab", Some("ac")),
+            ("R-0", Some("R-1")),
+            ("%", Some("&")),
+            ("\u{d7ff}", Some("\u{e000}")),
+            ("a\u{10ffff}\u{10ffff}", Some("b")),
+            ("\u{10ffff}", None),
+            ("", None),
+        ] {
+            assert_eq!(behind(prefix).as_deref(), end, "{prefix}");
+            if let Some(end) = end {
+                assert!(prefix < end && format!("{prefix}\u{10ffff}\u{10ffff}").as_str() < end);
+            }
+        }
     }
 }

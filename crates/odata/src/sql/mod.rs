@@ -7,12 +7,14 @@
 
 mod condition;
 mod projection;
+mod totals;
 mod writer;
 
 pub use projection::{Field, Shape};
+pub use totals::{Counter, total};
 
 use crate::query::{Class, Expand, KeyValue, OrderTerm, Predicate, Query};
-use bandmaster_model::entity::{EntityType, Link, Property, Scope, Source};
+use bandmaster_model::entity::{EntityType, Kind, Link, Property, Scope, Source};
 use writer::{Frame, Writer};
 
 /// Most keys in one statement of [`many`].
@@ -91,27 +93,67 @@ pub struct Visibility {
 }
 
 /// `SELECT … FROM`, filter, order, page: the rows of a list. `default_top` counts when the query has no `$top`.
+///
+/// Where rows are skipped, or ordered by anything but the key, the keys of the page are found first and the rows read
+/// after: a database computes every column also of rows that it skips, and may sort rows with all their columns.
 pub fn page(query: &Query, visibility: &Visibility, default_top: u32) -> Statement {
     let mut writer = Writer::new(visibility);
-    let mut frame = writer.root(query.ty);
-    frame.collect_query(query, &mut writer);
-    let mut columns = Vec::new();
-    writer.push("SELECT ");
-    let shape = projection::write(query, &mut frame, &mut writer, &mut columns);
-    writer.from(&frame);
-    writer.push(" WHERE ");
-    writer.listable(query.ty, &frame);
-    writer.filter(query.filter.as_ref(), &mut frame);
-    writer.push(" ORDER BY ");
-    writer.order(query, &mut frame);
     let top = query.top.unwrap_or(default_top);
-    writer.push(" LIMIT ");
-    writer.param(Param::Int(i64::from(top)));
-    if query.skip > 0 {
-        writer.push(" OFFSET ");
-        writer.param(Param::Int(i64::try_from(query.skip).unwrap_or(i64::MAX)));
-    }
+    let mut columns = Vec::new();
+    let shape = match row_key(query) {
+        Some(key) => keys_first(query, key, top, &mut writer, &mut columns),
+        None => {
+            let mut frame = writer.root(query.ty);
+            frame.collect_query(query, &mut writer);
+            writer.push("SELECT ");
+            let shape = projection::write(query, &mut frame, &mut writer, &mut columns);
+            writer.chosen(query, top, &mut frame);
+            shape
+        }
+    };
     writer.finish(columns, shape)
+}
+
+/// The key by which the rows of a page are read, where its keys are found first. Only an integer of a real table: then it
+/// is the table's own, and finding a row by it is quick.
+fn row_key(query: &Query) -> Option<&'static Property> {
+    let ordered = query.order.first().is_some_and(|term| !condition::is_key(&term.scalar, query.ty));
+    let key = query.ty.key_property()?;
+    let own = matches!(key.kind, Kind::Int32 | Kind::Int64) && matches!(key.source, Source::Column(_));
+    (own && (ordered || query.skip > 0) && !query.ty.table.starts_with('(')).then_some(key)
+}
+
+fn keys_first(
+    query: &Query,
+    key: &'static Property,
+    top: u32,
+    writer: &mut Writer<'_>,
+    columns: &mut Vec<Column>,
+) -> Shape {
+    let mut rows = writer.root(query.ty);
+    rows.collect_order(query, writer);
+    rows.collect_expand(&query.expand, writer);
+    writer.push("SELECT ");
+    let shape = projection::write(query, &mut rows, writer, columns);
+    writer.push(" FROM (SELECT ");
+    let mut keys = writer.root(query.ty);
+    keys.collect(query.filter.as_ref(), 0, writer);
+    keys.collect_order(query, writer);
+    writer.source(key, keys.alias());
+    writer.push(" AS k");
+    writer.chosen(query, top, &mut keys);
+    // A cross join, which SQLite carries out from left to right: it knows nothing of how short the page is, and would
+    // otherwise look for each row of the table in it.
+    writer.push(") AS page CROSS JOIN ");
+    writer.table(query.ty.table, &rows);
+    writer.joins(&rows);
+    writer.push(" WHERE ");
+    writer.source(key, rows.alias());
+    writer.push(" = page.k AND ");
+    writer.listable(query.ty, &rows);
+    writer.push(" ORDER BY ");
+    writer.order(query, &mut rows);
+    shape
 }
 
 /// One row, one column: how many rows the filter lets through, whatever page is asked for. With a cap, counting
@@ -247,6 +289,22 @@ impl Writer<'_> {
         Statement { text: self.text, params: self.params, columns, shape }
     }
 
+    /// From ` FROM` to the end of the page.
+    fn chosen(&mut self, query: &Query, top: u32, frame: &mut Frame) {
+        self.from(frame);
+        self.push(" WHERE ");
+        self.listable(query.ty, frame);
+        self.filter(query.filter.as_ref(), frame);
+        self.push(" ORDER BY ");
+        self.order(query, frame);
+        self.push(" LIMIT ");
+        self.param(Param::Int(i64::from(top)));
+        if query.skip > 0 {
+            self.push(" OFFSET ");
+            self.param(Param::Int(i64::try_from(query.skip).unwrap_or(i64::MAX)));
+        }
+    }
+
     /// The visibility of a type that is listed by itself; types that only stand within others show nothing.
     fn listable(&mut self, ty: &'static EntityType, frame: &Frame) {
         if ty.scope == Scope::Within { self.push("FALSE") } else { self.visible(ty, frame) }
@@ -261,17 +319,17 @@ impl Writer<'_> {
 
     fn key(&mut self, ty: &'static EntityType, key: &KeyValue, frame: &Frame) {
         let Some(property) = ty.key_property() else { return self.push("FALSE") };
-        let folded = matches!(key, KeyValue::Text(_)) && property.kind == bandmaster_model::entity::Kind::Text;
+        let folded = matches!(key, KeyValue::Text(_)) && property.kind == Kind::Text;
         if folded {
             self.push("fold(");
         }
         self.source(property, frame.alias());
         self.push(if folded { ") = " } else { " = " });
-        self.param(match key {
-            KeyValue::Int(i) => Param::Int(*i),
-            KeyValue::Text(t) if folded => Param::Text(crate::text::fold(t)),
-            KeyValue::Text(t) => Param::Text(t.clone()),
-        });
+        match key {
+            KeyValue::Int(i) => self.param(Param::Int(*i)),
+            KeyValue::Text(t) if folded => self.folded(Param::Text(crate::text::fold(t))),
+            KeyValue::Text(t) => self.param(Param::Text(t.clone())),
+        }
     }
 
     /// The terms, then the key in the direction of the last term (so that an index over both can be walked
@@ -296,9 +354,9 @@ impl Writer<'_> {
 
     fn order_term(&mut self, ty: &'static EntityType, term: &OrderTerm, frame: &mut Frame) {
         self.operand(&term.scalar, term.class, frame);
-        // A key is never null; without the clause PostgreSQL can walk its index.
-        let key = condition::is_key(&term.scalar, ty);
-        self.push(match (term.descending, key) {
+        // Without the clause PostgreSQL can walk an ordinary index.
+        let never_null = condition::never_null(&term.scalar, ty);
+        self.push(match (term.descending, never_null) {
             (false, false) => " ASC NULLS FIRST",
             (true, false) => " DESC NULLS LAST",
             (false, true) => "",

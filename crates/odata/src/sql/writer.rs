@@ -74,10 +74,15 @@ impl Frame {
     /// Finds the joins that a query's filter, order and expansions need at the outermost level.
     pub fn collect_query(&mut self, query: &Query, writer: &mut Writer<'_>) {
         self.collect(query.filter.as_ref(), 0, writer);
+        self.collect_order(query, writer);
+        self.collect_expand(&query.expand, writer);
+    }
+
+    /// Finds the joins of the order.
+    pub fn collect_order(&mut self, query: &Query, writer: &mut Writer<'_>) {
         for term in &query.order {
             self.collect_scalar(&term.scalar, 0, writer);
         }
-        self.collect_expand(&query.expand, writer);
     }
 
     /// Finds the joins of to-one expansions.
@@ -247,13 +252,32 @@ impl<'v> Writer<'v> {
         let _ = write!(self.text, "CAST(${} AS {ty})", self.params.len());
     }
 
+    /// A text to be compared with `fold(…)`. To SQLite what is cast has the affinity of a column, which an index on an
+    /// expression lacks, so that it would not be used; what is joined with another text has none.
+    pub fn folded(&mut self, param: Param) {
+        self.push("(");
+        self.param(param);
+        self.push(" || '')");
+    }
+
     /// ` FROM table AS t LEFT JOIN …` for the innermost level.
     pub fn from(&mut self, frame: &Frame) {
         let Some(level) = frame.levels.last() else { return };
         self.push(" FROM ");
-        self.push(level.ty.table);
+        self.table(level.ty.table, frame);
+        self.joins(frame);
+    }
+
+    /// `table AS t` for the innermost level.
+    pub fn table(&mut self, table: &str, frame: &Frame) {
+        self.push(table);
         self.push(" AS ");
-        self.push_alias(level.alias);
+        self.push_alias(frame.alias());
+    }
+
+    /// ` LEFT JOIN …` for the innermost level.
+    pub fn joins(&mut self, frame: &Frame) {
+        let Some(level) = frame.levels.last() else { return };
         for join in &level.joins {
             let target = (join.navigation.target)();
             let (Link::One { local, remote } | Link::Many { local, remote }) = join.navigation.link;
@@ -331,6 +355,15 @@ impl<'v> Writer<'v> {
     /// ` IN (…)`, or ` = …` for one value. The list is filled up to a power of two by repeating the last
     /// value, so that few different texts arise and prepared statements are found again.
     pub fn values(&mut self, values: impl ExactSizeIterator<Item = Param>) {
+        self.list(values, Writer::param);
+    }
+
+    /// The same for texts to be compared with `fold(…)`.
+    pub fn folded_values(&mut self, values: impl ExactSizeIterator<Item = Param>) {
+        self.list(values, Writer::folded);
+    }
+
+    fn list(&mut self, values: impl ExactSizeIterator<Item = Param>, write: fn(&mut Self, Param)) {
         let count = values.len();
         match count {
             0 => return self.push(" IN (NULL)"),
@@ -343,12 +376,12 @@ impl<'v> Writer<'v> {
                 self.push(", ");
             }
             last = (i + 1 == count).then(|| value.clone());
-            self.param(value);
+            write(self, value);
         }
         if let (Some(last), true) = (last, count > 1) {
             for _ in count..count.next_power_of_two() {
                 self.push(", ");
-                self.param(last.clone());
+                write(self, last.clone());
             }
             self.push(")");
         }

@@ -1,7 +1,7 @@
 //! Random queries over random rows: evaluation in memory, SQLite and PostgreSQL must give the same rows in the
 //! same order, the same totals, and both databases the same JSON with all expansions.
 
-use crate::fixture::{JOB, LICENSE, QUEUE, ROBOT, TABLES, schema, sees, sees_all};
+use crate::fixture::{JOB, JOBS_COUNTED, LICENSE, QUEUE, ROBOT, TABLES, schema, sees, sees_all};
 use crate::random::{Data, Generator, Rng, data};
 use bandmaster_model::entity::EntityType;
 use bandmaster_odata::json::{Cell, value};
@@ -188,11 +188,15 @@ pub fn entities(backend: &mut dyn Backend, query: &Query, visibility: &Visibilit
     (run.finish().into_iter().map(Json::Object).collect(), *count)
 }
 
+fn added_up(ty: &EntityType) -> Option<&'static sql::Counter> {
+    (ty.name == JOB.name).then_some(&JOBS_COUNTED)
+}
+
 #[test]
 fn memory_sqlite_and_postgresql_agree() {
     let mut backends: [Box<dyn Backend>; 2] = [Box::new(Sqlite::new()), Box::new(Postgres::new())];
     let types: [&'static EntityType; 6] = [&JOB, &JOB, &JOB, &ROBOT, &QUEUE, &LICENSE];
-    let (mut compared, mut refused, mut nonempty, mut partial) = (0, 0, 0, 0);
+    let (mut compared, mut refused, mut nonempty, mut partial, mut sums) = (0, 0, 0, 0, 0);
     for seed in 0..DATA_SETS {
         let rng = &mut Rng(0xB0A7 + seed);
         let data = data(rng);
@@ -226,6 +230,11 @@ fn memory_sqlite_and_postgresql_agree() {
                 let keys: Vec<Json> = found.iter().map(|e| e[ty.key].clone()).collect();
                 assert_eq!(keys, wanted, "{name} {text}\n{}", sql::page(&query, &visibility, 1_000).text);
                 assert_eq!(count, i64::try_from(total).unwrap(), "{name} {text}");
+                if let Some(statement) = added_up(ty).and_then(|c| sql::total(&query, &visibility, c)) {
+                    let sum = backend.query(&statement);
+                    assert_eq!(sum, [[Cell::Int(count)]], "{name} {text}\n{}", statement.text);
+                    sums += usize::from(query.filter.is_some());
+                }
                 match &first {
                     None => first = Some(found),
                     Some(first) => assert_eq!(first, &found, "{name} {text}"),
@@ -236,5 +245,6 @@ fn memory_sqlite_and_postgresql_agree() {
     // The generator must make sense: few are refused, many find something but not everything.
     assert!(compared >= 10_000, "{compared} compared, {refused} refused");
     assert!(refused < 400, "{refused} refused");
+    assert!(sums > 200, "{sums} filtered totals added up");
     assert!(nonempty > 4_000 && partial > 2_500, "{nonempty} {partial}");
 }

@@ -2,7 +2,7 @@
 
 use bandmaster_model::entity::*;
 use bandmaster_odata::memory::bound::Row;
-use bandmaster_odata::sql::{Folders, Visibility};
+use bandmaster_odata::sql::{Counter, Folders, Visibility};
 use bandmaster_odata::{Allowed, Limits, ODataError, Query, QueryOptions, bind};
 
 pub static STATE: EnumType = EnumType {
@@ -36,6 +36,16 @@ pub static JOB: EntityType = EntityType {
         Navigation { name: "Robot", target: || &ROBOT, link: Link::One { local: "robot_id", remote: "id" } },
         Navigation { name: "Tags", target: || &TAG, link: Link::Many { local: "id", remote: "job_id" } },
     ],
+};
+
+/// Jobs by what they have in common; two rows for each, so that they have to be added up.
+pub static JOBS_COUNTED: Counter = Counter {
+    table: "(SELECT tenant_id, folder_id, state, priority, robot_id, count(*) + 1 AS items FROM jobs \
+             GROUP BY tenant_id, folder_id, state, priority, robot_id \
+             UNION ALL SELECT DISTINCT tenant_id, folder_id, state, priority, robot_id, -1 FROM jobs)",
+    items: "items",
+    properties: &["State", "Priority", "Busy"],
+    navigations: &["Robot"],
 };
 
 pub const BUSY: &str = "CASE WHEN {t}.priority > 1 THEN 1 ELSE 0 END";

@@ -5,9 +5,12 @@ mod fold;
 mod series;
 mod status;
 mod sums;
+mod totals;
 
 pub use fold::{Folding, fold};
 pub use sums::{Delta, Sums};
+pub use totals::TOTALS;
+pub(crate) use totals::remove;
 
 use bandmaster_api::Registry;
 

@@ -3,6 +3,7 @@
 use super::content::{self, Part};
 use super::entity::ITEM;
 use super::row;
+use crate::figures::TOTALS;
 use bandmaster_api::query::entity_json;
 use bandmaster_api::{Call, Output, Unit};
 use bandmaster_core::{Error, KeyRing, Result};
@@ -30,7 +31,7 @@ pub async fn list_where(call: &Call, condition: &'static str, params: Vec<Param>
 
 async fn page(call: &Call, mut query: Query) -> Result<Output> {
     let hidden = widen(&mut query);
-    let (rows, total) = call.rows(query, &call.visible()).await?;
+    let (rows, total) = call.rows_counted(query, &call.visible(), Some(&TOTALS)).await?;
     let mut shown = Vec::with_capacity(rows.len());
     for mut row in rows {
         open(&call.app.keys, &mut row)?;

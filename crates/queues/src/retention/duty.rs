@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 /// Items deleted in one unit, so that others never wait long.
 const AT_ONCE: i64 = 500;
+/// Items of an archive deleted by one statement.
+const AT_ONCE_ARCHIVED: usize = 500;
 /// How often it is looked whether a day is over.
 const PAUSE: Micros = 5 * MINUTE;
 
@@ -100,19 +102,30 @@ async fn counted(app: &App) -> Result<()> {
 async fn deleted(app: &App, due: &Due) -> Result<bool> {
     let sql = concat!("SELECT id FROM queue_items WHERE queue_id = $1 AND ", old!(), " ORDER BY id LIMIT $3");
     let rows = app.store.read().await?.query_long(sql, params![due.id, due.before, AT_ONCE]).await?;
-    let ids: Vec<Vec<Value>> = rows.iter().map(|r| Ok(params![r.get::<i64>(0)?].to_vec())).collect::<Result<_>>()?;
+    let ids: Vec<i64> = rows.iter().map(|r| r.get(0)).collect::<std::result::Result<_, _>>()?;
     if ids.is_empty() {
         return Ok(false);
     }
     counted(app).await?;
     Unit::run(app, UnitContext::duty("queue-retention"), async |unit| {
-        unit.execute_many("DELETE FROM queue_item_events WHERE item_id = $1", &ids).await?;
-        unit.execute_many("DELETE FROM queue_item_comments WHERE item_id = $1", &ids).await?;
-        unit.execute_many("DELETE FROM queue_items WHERE id = $1 AND status >= 2", &ids).await?;
+        let sql = format!("DELETE FROM queue_items WHERE id IN ({}) AND status >= 2 RETURNING id, status", list(&ids));
+        gone(unit, due.id, &sql, &[]).await?;
         Ok(())
     })
     .await?;
     Ok(true)
+}
+
+fn list(ids: &[i64]) -> String {
+    ids.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Deletes items by a statement that returns id and state, and what belongs to them; how many. Comments go with their items.
+async fn gone(unit: &mut Unit, queue: i64, sql: &str, values: &[Value]) -> Result<u64> {
+    let rows = unit.query_dynamic(sql, values).await?;
+    let items: Vec<(i64, i64)> = rows.iter().map(|r| Ok((r.get(0)?, r.get(1)?))).collect::<Result<_>>()?;
+    figures::remove(unit, queue, &items).await?;
+    Ok(u64::try_from(items.len()).unwrap_or(0))
 }
 
 /// Archives a batch of old items and deletes it; whether there is more to do today.
@@ -155,21 +168,19 @@ async fn remove(unit: &mut Unit, due: &Due, batch: &Batch) -> Result<u64> {
     if held == 0 {
         return Ok(0);
     }
-    let items: Vec<Vec<Value>> =
-        batch.items.iter().map(|(id, version)| params![*id, version.as_str()].to_vec()).collect();
-    let ids: Vec<Vec<Value>> = batch.items.iter().map(|(id, _)| params![*id].to_vec()).collect();
-    // Comments go with their items.
-    let gone = unit
-        .execute_many(
-            "DELETE FROM queue_items WHERE id = $1 AND row_version = $2 AND status >= 2 AND review_status <> 1",
-            &items,
-        )
-        .await?;
-    unit.execute_many(
-        "DELETE FROM queue_item_events WHERE item_id = $1 AND NOT EXISTS (SELECT 1 FROM queue_items WHERE id = $1)",
-        &ids,
-    )
-    .await?;
+    let mut gone = 0;
+    for part in batch.items.chunks(AT_ONCE_ARCHIVED) {
+        let ids: Vec<i64> = part.iter().map(|(id, _)| *id).collect();
+        let pairs: Vec<String> = ids.iter().enumerate().map(|(at, id)| format!("({id}, ${})", at + 1)).collect();
+        let versions: Vec<Value> = part.iter().map(|(_, version)| Value::Text(version.clone())).collect();
+        let sql = format!(
+            "DELETE FROM queue_items WHERE id IN ({}) AND (id, row_version) IN (VALUES {}) AND status >= 2 \
+             AND review_status <> 1 RETURNING id, status",
+            list(&ids),
+            pairs.join(", ")
+        );
+        gone += self::gone(unit, due.id, &sql, &versions).await?;
+    }
     if gone > 0 {
         unit.audit(Change {
             component: "Queues",

@@ -36,7 +36,7 @@ impl Choice {
         }
         match wanted {
             Wanted::Any => {}
-            Wanted::Equal(text) => query.and_sql("fold({t}.reference) = ?", vec![Param::Text(text.clone())]),
+            Wanted::Equal(text) => query.and_sql("fold({t}.reference) = (? || '')", vec![Param::Text(text.clone())]),
             Wanted::Prefix(text) => {
                 query.and_sql("fold({t}.reference) LIKE ? ESCAPE '\\'", vec![Param::Text(text.clone())]);
             }

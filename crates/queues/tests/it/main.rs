@@ -13,6 +13,7 @@ mod figures;
 mod items;
 mod leases;
 mod limits;
+mod reads;
 mod returning;
 mod review;
 mod schemas;

@@ -1,6 +1,6 @@
 //! One seed: a queue, some dozens of steps, and the comparison with the model after each.
 
-use crate::model::{Item, NEW, Queue, RUNNING, Refusal};
+use crate::model::{DELETED, Item, NEW, Queue, RUNNING, Refusal};
 use crate::world::World;
 use bandmaster_core::clock::{HOUR, MINUTE};
 use bandmaster_core::time;
@@ -430,6 +430,14 @@ impl Run<'_> {
         for (name, count) in expected {
             if status != 200 || row[name].as_i64().unwrap_or(0) != count {
                 self.wrong(&format!("{name} should be {count}: {answer}"));
+            }
+        }
+        for state in 0..=DELETED {
+            let filter = format!("QueueDefinitionId%20eq%20{}%20and%20Status%20eq%20{state}", self.id);
+            let path = format!("/odata/QueueItems?$filter={filter}&$top=0&$count=true");
+            let (status, answer) = self.world.call("GET", &path, Value::Null, None).await;
+            if status != 200 || answer["@odata.count"].as_i64() != Some(self.queue.count(state)) {
+                self.wrong(&format!("{} items should have state {state}: {answer}", self.queue.count(state)));
             }
         }
         let sql = "SELECT item_id, was, status FROM queue_item_events WHERE queue_id = $1 ORDER BY item_id, id";

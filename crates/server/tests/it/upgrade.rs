@@ -87,6 +87,11 @@ async fn everything_is_there(server: &Server, database: &str) {
         let count = |status: &str| items.iter().filter(|i| i["Status"] == status).count();
         let counts = ["New", "InProgress", "Successful", "Retried", "Failed"].map(count);
         assert_eq!(counts, [10, 1, 1, 1, 1], "{queue}");
+        for (status, count) in [("New", 10), ("Retried", 1), ("Abandoned", 0)] {
+            let path = format!("{of_queue} and Status eq '{status}'&$count=true").replace("$top=100", "$top=0");
+            let (_, page) = known.call("GET", &path, None).await;
+            assert_eq!(page["@odata.count"], count, "{queue}: {page}");
+        }
         let first = items.iter().find(|i| i["Reference"] == "r0").expect("an item");
         assert_eq!(first["SpecificContent"], json!({"n": 0, "word": "secret-content"}), "content can be read");
         let start = json!({"transactionData": {"Name": queue}});
