@@ -31,9 +31,9 @@ pub static MIGRATIONS: &[Migration] = migrations![
     14 "0014_mail",
     15 "0015_oauth",
     16 "0016_audit_chain",
+    17 "0017_queue_reads",
     18 "0018_outside_sign_in",
     19 "0019_device",
     20 "0020_tenant_removal",
     23 "0023_attended_jobs",
-    17 "0017_queue_reads",
 ];

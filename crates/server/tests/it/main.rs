@@ -17,5 +17,6 @@ mod process;
 mod repetition;
 mod requests;
 mod rush;
+mod secrets;
 mod tls;
 mod upgrade;
