@@ -67,8 +67,13 @@ suite! {
             (&[("$filter", job.as_str()), ("$orderby", "TimeStamp desc")], "robot_logs_job"),
         ] {
             let plan = plan(server, options).await;
-            let sorts = plan.contains("Sort") || plan.contains("TEMP B-TREE");
-            assert!(plan.contains(index) && !sorts && !plan.contains("Seq Scan") && !plan.contains("SCAN"), "{options:?}\n{plan}");
+            // A page's keys are found first; its hundred rows may be read and put in order in any way.
+            let keys = match plan.split_once("SCAN page") {
+                Some((before, _)) => before,
+                None => plan.split_once("Limit").map_or(plan.as_str(), |(_, below)| below),
+            };
+            let sorts = keys.contains("Sort") || keys.contains("TEMP B-TREE");
+            assert!(keys.contains(index) && !sorts && !keys.contains("Seq Scan") && !keys.contains("SCAN"), "{options:?}\n{plan}");
         }
     }
 }
