@@ -101,7 +101,7 @@ pub struct Ending {
 /// Reads those of many items that are seen from a folder, with their queues.
 pub async fn endings(unit: &mut Unit, tenant: i64, folder: i64, ids: &[i64]) -> Result<Vec<(Ending, Definition)>> {
     static TEXTS: LazyLock<[String; 2]> = LazyLock::new(|| {
-        [Dialect::Sqlite, Dialect::Postgres].map(|dialect| {
+        Dialect::each(|dialect| {
             format!(
                 "SELECT {}, i.id, i.unique_key, i.status, i.review_status, i.reviewer_user_id, i.started_at, \
                  i.executor_job_key, i.handovers FROM {} AS w CROSS JOIN queue_items i \
@@ -112,8 +112,7 @@ pub async fn endings(unit: &mut Unit, tenant: i64, folder: i64, ids: &[i64]) -> 
             )
         })
     });
-    let [sqlite, postgres] = &*TEXTS;
-    let sql = if unit.dialect() == Dialect::Postgres { postgres } else { sqlite };
+    let sql = unit.dialect().pick(&TEXTS);
     let rows: Vec<Vec<DbValue>> = ids.iter().map(|id| params![*id].to_vec()).collect();
     let at = lookup::WIDTH;
     let found = unit.query(sql, params![many(&rows)?, folder, tenant]).await?;

@@ -19,6 +19,21 @@ pub enum Dialect {
     Postgres,
 }
 
+impl Dialect {
+    /// What is made for each engine: for SQLite first.
+    pub fn each<T>(make: impl Fn(Dialect) -> T) -> [T; 2] {
+        [Dialect::Sqlite, Dialect::Postgres].map(make)
+    }
+
+    /// The one for this engine.
+    pub fn pick<T>(self, [sqlite, postgres]: &[T; 2]) -> &T {
+        match self {
+            Dialect::Sqlite => sqlite,
+            Dialect::Postgres => postgres,
+        }
+    }
+}
+
 pub(crate) enum Session {
     SqliteRead(ReadSession),
     SqliteWrite(WriteSession),

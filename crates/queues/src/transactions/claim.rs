@@ -94,7 +94,7 @@ async fn given(
     parts: &[Claim],
     items: &[i64],
 ) -> Result<HashMap<i64, Row>> {
-    static TEXTS: LazyLock<[String; 2]> = LazyLock::new(|| [Dialect::Sqlite, Dialect::Postgres].map(give));
+    static TEXTS: LazyLock<[String; 2]> = LazyLock::new(|| Dialect::each(give));
     let mut robots: HashMap<&str, Option<i64>> = HashMap::new();
     let mut rows = Vec::with_capacity(items.len());
     for (claim, id) in parts.iter().zip(items) {
@@ -114,8 +114,7 @@ async fn given(
     if rows.is_empty() {
         return Ok(HashMap::new());
     }
-    let [sqlite, postgres] = &*TEXTS;
-    let sql = if unit.dialect() == Dialect::Postgres { postgres } else { sqlite };
+    let sql = unit.dialect().pick(&TEXTS);
     let (now, (folder, path)) = (unit.now(), &found.place);
     let values = params![many(&rows)?, now, *folder, path.as_deref()];
     let mut taken = HashMap::with_capacity(items.len());

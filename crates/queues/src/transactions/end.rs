@@ -179,7 +179,7 @@ fn row(unit: &Unit, end: &End, ending: &Ending, queue: &Definition) -> Result<Ve
 /// Ends the items that are still held as they were seen; their ids.
 async fn write(unit: &mut Unit, rows: &[Vec<bandmaster_store::Value>]) -> Result<HashSet<i64>> {
     static TEXTS: LazyLock<[String; 2]> = LazyLock::new(|| {
-        [Dialect::Sqlite, Dialect::Postgres].map(|dialect| {
+        Dialect::each(|dialect| {
             format!(
                 "UPDATE queue_items SET status = w.status, ended_at = $2, output = w.output, analytics = w.analytics, \
                  progress = coalesce(w.progress, queue_items.progress), exception = w.exception, \
@@ -190,8 +190,7 @@ async fn write(unit: &mut Unit, rows: &[Vec<bandmaster_store::Value>]) -> Result
             )
         })
     });
-    let [sqlite, postgres] = &*TEXTS;
-    let sql = if unit.dialect() == Dialect::Postgres { postgres } else { sqlite };
+    let sql = unit.dialect().pick(&TEXTS);
     let now = unit.now();
     let ended = unit.query(sql, params![many(rows)?, now]).await?;
     ended.iter().map(|row| Ok(row.get(0)?)).collect()

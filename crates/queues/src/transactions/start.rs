@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use std::sync::LazyLock;
 
 /// Kind of the event.
-pub(super) const STARTED: &str = "queueItem.transactionStarted";
+const STARTED: &str = "queueItem.transactionStarted";
 
 /// Which references are wanted.
 pub(super) enum Wanted {
@@ -123,8 +123,9 @@ async fn begin(unit: &mut Unit, keys: &KeyRing, queue: &Definition, item: NewIte
     answer(unit, keys, id).await
 }
 
-/// The statement that takes the next item with a wanted reference and returns it. On PostgreSQL it passes over rows that another claim holds,
-/// and writes history and event as well, which saves round trips; SQLite has only one writer and no trips.
+/// The statement that takes the next item with a wanted reference and returns it. On PostgreSQL it passes over rows
+/// that another claim holds, and writes history and event as well, which saves round trips; SQLite has only one writer
+/// and no trips.
 fn by_reference(dialect: Dialect, condition: &str) -> String {
     let lock = if dialect == Dialect::Postgres { " FOR UPDATE SKIP LOCKED" } else { "" };
     let columns = &*row::COLUMNS;
@@ -160,14 +161,13 @@ async fn take(
 ) -> Result<Option<Map<String, Value>>> {
     // A handful of texts, made once: each is kept prepared.
     static TEXTS: LazyLock<[[String; 2]; 2]> = LazyLock::new(|| {
-        [Dialect::Sqlite, Dialect::Postgres].map(|dialect| {
+        Dialect::each(|dialect| {
             ["fold(c.reference) = $6", "fold(c.reference) LIKE $6 ESCAPE '\\'"]
                 .map(|condition| by_reference(dialect, condition))
         })
     });
-    let [sqlite, postgres] = &*TEXTS;
     let postgresql = unit.dialect() == Dialect::Postgres;
-    let [equal, prefix] = if postgresql { postgres } else { sqlite };
+    let [equal, prefix] = unit.dialect().pick(&TEXTS);
     let (sql, value) = match wanted {
         Wanted::Any => return Ok(None),
         Wanted::Equal(text) => (equal, text.clone()),
